@@ -1,0 +1,4 @@
+"""A NATS server in Python on Twisted.
+
+The package is imported as ``pubsub`` and distributed as ``txpubsub``.
+"""

@@ -1,0 +1,1 @@
+"""Who decides who may do what: one file per authenticator."""

@@ -1,0 +1,1 @@
+"""What a client connection is: CONNECT rules, pings, slow consumers, closing."""

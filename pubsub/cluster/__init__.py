@@ -1,0 +1,1 @@
+"""How servers find each other and share interest: routes, gateways, leaf nodes."""

@@ -1,0 +1,399 @@
+"""Every failure this server knows, in one tree.
+
+.. code-block:: text
+
+    PubSubError
+    ├── ConfigError                     a configuration file or flag is wrong: file, line, column
+    │   ├── ConfigSyntaxError           it cannot be read
+    │   ├── UnknownOption               it names an option that does not exist
+    │   ├── InvalidOption               an option has a value it cannot have
+    │   └── UnsupportedOption           an option of nats-server whose feature is not built yet
+    ├── ReloadRefused                   a changed option that needs a restart
+    ├── BackendUnavailable              a plugin that cannot run here, and why
+    ├── NotConfigured                   a component that has nothing to do: it vanishes
+    ├── BadSubjectTransform             a mapping source or destination is wrong
+    ├── ProxyHeaderError                a PROXY protocol header that cannot be read
+    ├── AuthenticationFailed            an authenticator refused, and why (never sent to the peer)
+    └── ClientFault                     what a peer did wrong; carries its ``-ERR`` text
+        ├── UnknownProtocolOperation    closes
+        ├── MalformedArguments          closes, silently
+        ├── HeadersNotSupported         closes, silently
+        ├── MaximumControlLineExceeded  closes
+        ├── MaximumPayloadViolation     closes
+        ├── AuthorizationViolation      closes
+        ├── AuthenticationTimeout       closes
+        ├── StaleConnection             closes
+        ├── MaximumConnectionsExceeded  closes
+        ├── TlsRequired                 closes
+        ├── ConnectionThrottled         closes
+        ├── InvalidClientProtocol       closes
+        ├── NoRespondersNeedsHeaders    closes
+        ├── SlowConsumer                closes, silently
+        ├── InvalidSubject
+        ├── InvalidPublishSubject
+        ├── MaximumSubscriptionsExceeded
+        ├── PublishPermissionViolation
+        ├── ReplyPermissionViolation
+        ├── SubscriptionPermissionViolation
+        └── TooManyTokens
+
+A :class:`ClientFault` that closes has a :class:`ClosedState`, the words nats-server
+shows as ``reason`` in ``/connz``. Texts are those of nats-server 2.15, since
+clients compare them (reference: section 1 of nats-server's client protocol,
+``server/errors.go`` and ``server/monitor.go``).
+"""
+
+from __future__ import annotations
+
+import enum
+
+__all__ = [
+    "AuthenticationFailed",
+    "AuthenticationTimeout",
+    "AuthorizationViolation",
+    "BackendUnavailable",
+    "BadSubjectTransform",
+    "ClientFault",
+    "ClosedState",
+    "ConfigError",
+    "ConfigSyntaxError",
+    "ConnectionThrottled",
+    "HeadersNotSupported",
+    "InvalidClientProtocol",
+    "InvalidOption",
+    "InvalidPublishSubject",
+    "InvalidSubject",
+    "MalformedArguments",
+    "MaximumConnectionsExceeded",
+    "MaximumControlLineExceeded",
+    "MaximumPayloadViolation",
+    "MaximumSubscriptionsExceeded",
+    "NoRespondersNeedsHeaders",
+    "NotConfigured",
+    "ProxyHeaderError",
+    "PubSubError",
+    "PublishPermissionViolation",
+    "ReloadRefused",
+    "ReplyPermissionViolation",
+    "SlowConsumer",
+    "StaleConnection",
+    "SubscriptionPermissionViolation",
+    "TlsRequired",
+    "TooManyTokens",
+    "UnknownOption",
+    "UnknownProtocolOperation",
+    "UnsupportedOption",
+    "go_quote",
+]
+
+
+class ClosedState(enum.Enum):
+    """Why a connection was closed, in the words of nats-server's ``/connz``."""
+
+    CLIENT_CLOSED = "Client Closed"
+    AUTHENTICATION_TIMEOUT = "Authentication Timeout"
+    AUTHENTICATION_VIOLATION = "Authentication Failure"
+    TLS_HANDSHAKE_ERROR = "TLS Handshake Failure"
+    SLOW_CONSUMER_PENDING_BYTES = "Slow Consumer (Pending Bytes)"
+    SLOW_CONSUMER_WRITE_DEADLINE = "Slow Consumer (Write Deadline)"
+    WRITE_ERROR = "Write Error"
+    READ_ERROR = "Read Error"
+    PARSE_ERROR = "Parse Error"
+    STALE_CONNECTION = "Stale Connection"
+    PROTOCOL_VIOLATION = "Protocol Violation"
+    BAD_CLIENT_PROTOCOL_VERSION = "Bad Client Protocol Version"
+    WRONG_PORT = "Incorrect Port"
+    MAX_CONNECTIONS_EXCEEDED = "Maximum Connections Exceeded"
+    MAX_ACCOUNT_CONNECTIONS_EXCEEDED = "Maximum Account Connections Exceeded"
+    MAX_PAYLOAD_EXCEEDED = "Maximum Message Payload Exceeded"
+    MAX_CONTROL_LINE_EXCEEDED = "Maximum Control Line Exceeded"
+    MAX_SUBSCRIPTIONS_EXCEEDED = "Maximum Subscriptions Exceeded"
+    SERVER_SHUTDOWN = "Server Shutdown"
+    AUTHENTICATION_EXPIRED = "Authentication Expired"
+    MISSING_ACCOUNT = "Missing Account"
+    REVOCATION = "Credentials Revoked"
+    NO_RESPONDERS_REQUIRES_HEADERS = "No Responders Requires Headers"
+    KICKED = "Kicked"
+
+
+class PubSubError(Exception):
+    """The root: catch this to catch everything this package raises on purpose."""
+
+
+class ConfigError(PubSubError):
+    """A configuration file or flag is wrong.
+
+    :ivar message: what is wrong and what to do about it.
+    :ivar file: the path as the user gave it, or ``""`` for flags and strings.
+    :ivar line: 1-based, 0 when there is no position.
+    :ivar column: 1-based, 0 when there is no position.
+    """
+
+    def __init__(self, message: str, file: str = "", line: int = 0, column: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.file = file
+        self.line = line
+        self.column = column
+
+    def __str__(self) -> str:
+        """``file:line:column: message``, as nats-server and compilers print it."""
+        if not self.line:
+            return f"{self.file}: {self.message}" if self.file else self.message
+        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+
+
+class ConfigSyntaxError(ConfigError):
+    """The text is not in the configuration language."""
+
+
+class UnknownOption(ConfigError):
+    """There is no option of that name."""
+
+
+class InvalidOption(ConfigError):
+    """The option exists, the value is not one it can have."""
+
+
+class UnsupportedOption(ConfigError):
+    """nats-server has this option; this server does not have its feature yet."""
+
+
+class ReloadRefused(PubSubError):
+    """A reload would change an option that needs a restart; nothing was changed.
+
+    The text is nats-server's: ``config reload not supported for X: old=…, new=…``.
+    """
+
+    def __init__(self, option: str, old: object, new: object) -> None:
+        super().__init__(f"config reload not supported for {option}: old={old}, new={new}")
+        self.option = option
+        self.old = old
+        self.new = new
+
+
+class BackendUnavailable(PubSubError):
+    """A plugin was asked for by name and cannot run here; the text says why."""
+
+
+class NotConfigured(PubSubError):
+    """Raised by a component that has nothing to do under this configuration."""
+
+
+class BadSubjectTransform(PubSubError):
+    """A mapping's source or destination is wrong; the text is nats-server's."""
+
+
+class ProxyHeaderError(PubSubError):
+    """The bytes begin like a PROXY protocol header and are not a valid one."""
+
+
+class AuthenticationFailed(PubSubError):
+    """An authenticator refused. The reason is logged, never sent to the peer."""
+
+
+class ClientFault(PubSubError):
+    """Something a peer did wrong.
+
+    :cvar wire: the text inside ``-ERR '…'``, or ``""`` when nothing is sent.
+    :cvar closed_state: why the connection closes, or ``None`` when it stays open.
+    :ivar detail: for the log only: it may hold what the peer sent.
+    """
+
+    wire: str = ""
+    closed_state: ClosedState | None = None
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail or self.wire)
+        self.detail = detail
+
+    @property
+    def closes(self) -> bool:
+        """Whether the connection is closed after the error was sent."""
+        return self.closed_state is not None
+
+    def to_bytes(self) -> bytes:
+        """The protocol line, ``b""`` when this fault is answered by silence."""
+        return b"-ERR '%b'\r\n" % self.wire.encode("utf-8", "surrogateescape") if self.wire else b""
+
+
+class UnknownProtocolOperation(ClientFault):
+    """The bytes are no verb, or no CRLF follows a payload."""
+
+    wire = "Unknown Protocol Operation"
+    closed_state = ClosedState.PROTOCOL_VIOLATION
+
+
+class MalformedArguments(ClientFault):
+    """A known verb with arguments that cannot be read: closed without a word."""
+
+    closed_state = ClosedState.PROTOCOL_VIOLATION
+
+
+class HeadersNotSupported(ClientFault):
+    """HPUB from a connection that did not negotiate headers: closed without a word."""
+
+    closed_state = ClosedState.PROTOCOL_VIOLATION
+
+    def __init__(self, detail: str = "message headers not supported") -> None:
+        super().__init__(detail)
+
+
+class MaximumControlLineExceeded(ClientFault):
+    """The arguments of a verb are longer than ``max_control_line``."""
+
+    wire = "maximum control line exceeded"
+    closed_state = ClosedState.MAX_CONTROL_LINE_EXCEEDED
+
+
+class MaximumPayloadViolation(ClientFault):
+    """A message is larger than ``max_payload``; detail is ``"<size> vs <max>"``."""
+
+    wire = "Maximum Payload Violation"
+    closed_state = ClosedState.MAX_PAYLOAD_EXCEEDED
+
+
+class AuthorizationViolation(ClientFault):
+    """Not who it says it is, or did something before saying who it is."""
+
+    wire = "Authorization Violation"
+    closed_state = ClosedState.AUTHENTICATION_VIOLATION
+
+
+class AuthenticationTimeout(ClientFault):
+    """No CONNECT within ``authorization.timeout`` seconds."""
+
+    wire = "Authentication Timeout"
+    closed_state = ClosedState.AUTHENTICATION_TIMEOUT
+
+
+class StaleConnection(ClientFault):
+    """More than ``ping_max`` PINGs without a PONG."""
+
+    wire = "Stale Connection"
+    closed_state = ClosedState.STALE_CONNECTION
+
+
+class MaximumConnectionsExceeded(ClientFault):
+    """The server has ``max_connections`` clients already."""
+
+    wire = "maximum connections exceeded"
+    closed_state = ClosedState.MAX_CONNECTIONS_EXCEEDED
+
+
+class TlsRequired(ClientFault):
+    """Plain text where only TLS is accepted."""
+
+    wire = "Secure Connection - TLS Required"
+    closed_state = ClosedState.TLS_HANDSHAKE_ERROR
+
+
+class ConnectionThrottled(ClientFault):
+    """More TLS handshakes a second than ``tls.connection_rate_limit``."""
+
+    wire = "Connection throttling is active. Please try again later."
+    closed_state = ClosedState.MAX_CONNECTIONS_EXCEEDED
+
+
+class InvalidClientProtocol(ClientFault):
+    """``protocol`` in CONNECT is neither 0 nor 1."""
+
+    wire = "invalid client protocol"
+    closed_state = ClosedState.BAD_CLIENT_PROTOCOL_VERSION
+
+
+class NoRespondersNeedsHeaders(ClientFault):
+    """``no_responders`` in CONNECT without ``headers``."""
+
+    wire = "no responders requires headers support"
+    closed_state = ClosedState.NO_RESPONDERS_REQUIRES_HEADERS
+
+
+class SlowConsumer(ClientFault):
+    """It does not read as fast as messages arrive for it: closed without a word."""
+
+    closed_state = ClosedState.SLOW_CONSUMER_PENDING_BYTES
+
+
+class InvalidSubject(ClientFault):
+    """A SUB whose subject has an empty token or a ``>`` that is not last."""
+
+    wire = "Invalid Subject"
+
+
+class InvalidPublishSubject(ClientFault):
+    """A pedantic client published to a subject that is not literal; still delivered."""
+
+    wire = "Invalid Publish Subject"
+
+
+class MaximumSubscriptionsExceeded(ClientFault):
+    """The connection has ``max_subscriptions`` subscriptions already."""
+
+    wire = "maximum subscriptions exceeded"
+
+
+_ESCAPES = {
+    '"': '\\"', "\\": "\\\\", "\a": "\\a", "\b": "\\b", "\f": "\\f",
+    "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v",
+}  # fmt: skip
+
+
+def go_quote(raw: bytes) -> str:
+    """``raw`` in double quotes, escaped as Go's ``%q`` does: clients match on it."""
+    out = []
+    for char in raw.decode("utf-8", "surrogateescape"):
+        code = ord(char)
+        if char in _ESCAPES:
+            out.append(_ESCAPES[char])
+        elif 0xDC80 <= code <= 0xDCFF:
+            out.append(f"\\x{code - 0xDC00:02x}")
+        elif char.isprintable():
+            out.append(char)
+        elif code < 0x80:
+            out.append(f"\\x{code:02x}")
+        else:
+            out.append(f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
+    return '"' + "".join(out) + '"'
+
+
+class _SubjectFault(ClientFault):
+    """A fault whose text names the subject, quoted as nats-server quotes it."""
+
+    template = ""
+
+    def __init__(self, subject: bytes) -> None:
+        self.subject = subject
+        self.wire = self.template % go_quote(subject)
+        super().__init__(self.wire)
+
+
+class PublishPermissionViolation(_SubjectFault):
+    """Publishing to that subject is not permitted."""
+
+    template = "Permissions Violation for Publish to %s"
+
+
+class ReplyPermissionViolation(_SubjectFault):
+    """The reply subject is one that only servers may use."""
+
+    template = "Permissions Violation for Publish with Reply of %s"
+
+
+class SubscriptionPermissionViolation(_SubjectFault):
+    """Subscribing to that subject, or with that queue group, is not permitted."""
+
+    template = "Permissions Violation for Subscription to %s"
+
+    def __init__(self, subject: bytes, queue: bytes = b"") -> None:
+        super().__init__(subject)
+        self.queue = queue
+        if queue:
+            self.wire += f" using queue {go_quote(queue)}"
+            self.detail = self.wire
+
+
+class TooManyTokens(_SubjectFault):
+    """The subscription has more tokens than ``max_sub_tokens``."""
+
+    template = "Permissions Violation for Subscription to %s, too many tokens"

@@ -1,0 +1,1 @@
+"""The readable router backend: plain Python, no compiler, any interpreter."""

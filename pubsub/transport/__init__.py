@@ -1,0 +1,1 @@
+"""Where the network begins and ends: the only users of the reactor."""
