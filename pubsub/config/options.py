@@ -1,0 +1,193 @@
+"""What the server was told to do: one immutable value, one attribute per option.
+
+An attribute is called as nats-server's configuration key. Durations are float seconds,
+sizes are bytes. The defaults are nats-server's; the table in :mod:`pubsub.config.table`
+says what each option means and how it is written, and makes these values from files and
+flags. Code that embeds the server may also build :class:`Options` directly, and derive one
+from another with :func:`dataclasses.replace`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = [
+    "AuthorizationOptions",
+    "CertificatePair",
+    "MappingEntry",
+    "Options",
+    "TlsOptions",
+    "WeightedDestination",
+]
+
+#: nats-server's ``port: -1``: let the kernel choose a free port.
+RANDOM_PORT = -1
+
+
+@dataclass(frozen=True)
+class AuthorizationOptions:
+    """The ``authorization`` block: one user, or one token, or a plugin."""
+
+    user: str = ""
+    #: clear text, or a bcrypt string beginning ``$2``
+    password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+    #: seconds a client has to send CONNECT; with TLS the default is ``tls.timeout`` + 1
+    timeout: float = 2.0
+    #: name of an authenticator plugin (since pubsub 0.1), ``""`` for the built-in ones
+    plugin: str = ""
+    #: handed to that plugin as they were written: strings, numbers, lists, maps
+    options: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class CertificatePair:
+    """One entry of ``tls { certs }``: PEM file paths."""
+
+    cert_file: str
+    key_file: str
+
+
+@dataclass(frozen=True)
+class TlsOptions:
+    """The ``tls`` block of the client listener."""
+
+    cert_file: str = ""
+    key_file: str = ""
+    ca_file: str = ""
+    #: require a client certificate signed by ``ca_file``
+    verify: bool = False
+    #: accepted for nats-server's sake; it only concerns outgoing connections
+    insecure: bool = False
+    #: seconds for the handshake
+    timeout: float = 2.0
+    #: True: before INFO. A number: before INFO, falling back to INFO after these seconds
+    #: (``auto`` is 0.05)
+    handshake_first: bool | float = False
+    #: SHA-256 of the DER certificates of accepted clients, lower-case hexadecimal; empty: any
+    pinned_certs: frozenset[str] = frozenset()
+    #: names as Go spells them (``TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256``); empty: the defaults
+    cipher_suites: tuple[str, ...] = ()
+    #: names as nats-server spells them (``X25519``, ``CurveP256``); empty: the defaults
+    curve_preferences: tuple[str, ...] = ()
+    #: ``"1.2"``, ``"1.3"`` or ``""`` for the default (1.2)
+    min_version: str = ""
+    #: handshakes a second, 0 for any number
+    connection_rate_limit: int = 0
+    #: more certificates, chosen by the server name the client asks for
+    certs: tuple[CertificatePair, ...] = ()
+
+
+@dataclass(frozen=True)
+class WeightedDestination:
+    """Where a share of the messages of a mapping goes."""
+
+    subject: str
+    #: percent, 0 to 100
+    weight: int = 100
+    #: only in the cluster of that name; ``""`` in any
+    cluster: str = ""
+
+
+@dataclass(frozen=True)
+class MappingEntry:
+    """One key of ``mappings``: a source subject and its destinations."""
+
+    source: str
+    destinations: tuple[WeightedDestination, ...]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Everything that can be configured, with nats-server's defaults."""
+
+    # listening
+    host: str = "0.0.0.0"
+    #: -1 lets the kernel choose (and so does 0 here, which in a file means the default)
+    port: int = 4222
+    #: further listeners: ``"host:port"`` or Twisted endpoints such as ``"unix:/run/pubsub.sock"``
+    listen: tuple[str, ...] = ()
+    server_name: str = ""
+    #: ``"host"`` or ``"host:port"`` for INFO, ``""`` for what we listen on
+    client_advertise: str = ""
+    proxy_protocol: bool = False
+
+    # limits; -1 is no limit where 0 has another meaning
+    max_connections: int = 65536
+    max_payload: int = 1024 * 1024
+    max_control_line: int = 4096
+    max_pending: int = 64 * 1024 * 1024
+    #: per client, 0 or -1 for any number
+    max_subscriptions: int = 0
+    #: tokens in a client's subscription, 0 for any number
+    max_sub_tokens: int = 0
+    max_closed_clients: int = 10000
+    ping_interval: float = 120.0
+    #: PINGs without a PONG before a client is stale
+    ping_max: int = 2
+    write_deadline: float = 10.0
+    #: ``"default"``, ``"close"`` or ``"retry"``: what happens when write_deadline passes
+    write_timeout: str = "default"
+    no_fast_producer_stall: bool = False
+    disable_sublist_cache: bool = False
+    no_header_support: bool = False
+
+    # who may connect, and how
+    authorization: AuthorizationOptions = AuthorizationOptions()
+    tls: TlsOptions | None = None
+    allow_non_tls: bool = False
+
+    # routing
+    mappings: tuple[MappingEntry, ...] = ()
+    #: name of the router backend, ``"auto"`` for the best available (since pubsub 0.1)
+    router: str = "auto"
+
+    # monitoring
+    #: ``""`` for ``host``
+    http_host: str = ""
+    #: 0 for none, -1 lets the kernel choose
+    http_port: int = 0
+    https_port: int = 0
+    #: ``""`` or ``"/prefix"``, without a final slash
+    http_base_path: str = ""
+
+    # logging
+    debug: bool = False
+    trace: bool = False
+    trace_verbose: bool = False
+    #: trace the headers of messages only, not their payload
+    trace_headers: bool = False
+    logtime: bool = True
+    logtime_utc: bool = False
+    #: ``""`` for standard error
+    log_file: str = ""
+    #: ``"text"`` as nats-server, or ``"json"`` (since pubsub 0.1)
+    log_format: str = "text"
+    #: rotate the log file at that size, 0 for never
+    log_size_limit: int = 0
+    #: rotated files to keep, the current one included; 0 for all
+    logfile_max_num: int = 0
+    syslog: bool = False
+    #: ``"udp://host:514"``, ``""`` for none
+    remote_syslog: str = ""
+    #: bytes of a traced message that are shown, 0 for all
+    max_traced_msg_len: int = 0
+
+    # this process
+    pid_file: str = ""
+    ports_file_dir: str = ""
+    lame_duck_duration: float = 120.0
+    lame_duck_grace_period: float = 10.0
+    #: failed attempts between two reports, for the first connection and later ones
+    connect_error_reports: int = 3600
+    reconnect_error_reports: int = 1
+    #: lower case, as nats-server keeps them
+    server_tags: tuple[str, ...] = ()
+    server_metadata: Mapping[str, str] = field(default_factory=dict)
+
+    # where these came from
+    #: the path as given with ``-c``, ``""`` without one
+    config_file: str = ""
+    #: ``"sha256:…"`` of the configuration, ``""`` without a file
+    config_digest: str = ""
