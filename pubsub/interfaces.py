@@ -152,7 +152,7 @@ class IRouterBackend(Interface):
     name = Attribute("str: what ``router:`` and ``--router`` call it")
     priority = Attribute("int: ``router: auto`` takes the highest that is available")
 
-    def unavailable() -> str:  # type: ignore[misc]
+    def unavailable() -> str:
         """Why it cannot run here, in a sentence for the log; ``""`` if it can."""
 
     def create(settings: RouterSettings) -> IRouter:
@@ -428,7 +428,7 @@ class IAuthenticator(Interface):
 
     required = Attribute("bool: INFO says auth_required, and CONNECT must come first")
 
-    def authenticate(attempt: ConnectionAttempt) -> Identity | None | Deferred[Identity | None]:
+    def authenticate(attempt: ConnectionAttempt) -> Identity | Deferred[Identity | None] | None:
         """An identity; ``None`` if this authenticator does not know this kind of credentials.
 
         :raises pubsub.errors.AuthenticationFailed: it knows them, and they are wrong.
