@@ -80,7 +80,7 @@ setup(
     description="A NATS server in Python on Twisted: extend it, embed it, test against it",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
-    license="Apache-2.0",
+    license_expression="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.10",
     classifiers=[

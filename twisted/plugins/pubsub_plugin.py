@@ -1,0 +1,23 @@
+"""What pubsub adds to twistd and to its own plugin points: names only, nothing is loaded here."""
+
+from twisted.application.reactors import Reactor
+from twisted.application.service import ServiceMaker
+
+from pubsub.plugins import LazyAuthenticatorPlugin, LazyRouterBackend
+
+pubsub = ServiceMaker(
+    "pubsub", "pubsub.tap", "A NATS server: publish, subscribe, request and reply.", "pubsub"
+)
+
+pubsub_epoll = Reactor(
+    "pubsub-epoll",
+    "pubsub.transport.reactor",
+    "epoll(7), with the compiled router's connections served once per turn.",
+)
+
+native = LazyRouterBackend("native", 10, "pubsub.router.native.backend:NativeBackend")
+python = LazyRouterBackend("python", 0, "pubsub.router.python.backend:PythonBackend")
+
+token = LazyAuthenticatorPlugin("token", 10, "pubsub.auth.token:TokenPlugin")
+userpass = LazyAuthenticatorPlugin("userpass", 20, "pubsub.auth.userpass:UserPassPlugin")
+anonymous = LazyAuthenticatorPlugin("anonymous", 100, "pubsub.auth.anonymous:AnonymousPlugin")
