@@ -6,12 +6,17 @@ import gc
 import os
 import platform
 import socket
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
+
+# For `tests.…` and `bench.…`. At the end: an installed pubsub goes before this checkout's.
+sys.path.append(str(Path(__file__).parent.parent))
 
 settings.register_profile(
     "default", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]

@@ -22,8 +22,14 @@ from urllib.parse import urlsplit
 
 __all__ = ["OWN_COMMAND", "ChildServer", "ServerFailed"]
 
-#: This package's own server under the interpreter that runs the tests.
-OWN_COMMAND = (sys.executable, "-m", "pubsub.main")
+#: This package's own server under the interpreter that runs the tests, imported from where
+#: they import it: ``-m`` would prefer the current directory, e.g. a checkout to the installed
+#: package under test. (``-c`` does too, so that entry goes first; the rest is in PYTHONPATH.)
+OWN_COMMAND = (
+    sys.executable,
+    "-c",
+    "import sys; del sys.path[0]; from pubsub.main import main; main()",
+)
 
 #: Starting takes a third of a second on an idle machine; a loaded CI worker takes its time.
 START_TIMEOUT = 30.0
@@ -215,9 +221,8 @@ class ChildServer:
             self.kill()
 
     def _environment(self) -> dict[str, str]:
-        # The child imports pubsub from where we do, also when that is only on sys.path.
         path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-        return {**os.environ, "PYTHONPATH": path}
+        return {**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": ""}
 
     def _read_ports(self) -> bool:
         """Whether the ports file of this process is there and complete."""
