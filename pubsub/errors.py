@@ -22,6 +22,7 @@
         ├── MaximumPayloadViolation     closes
         ├── AuthorizationViolation      closes
         ├── AuthenticationTimeout       closes
+        ├── UserAuthenticationExpired   closes
         ├── StaleConnection             closes
         ├── MaximumConnectionsExceeded  closes
         ├── TlsRequired                 closes
@@ -83,6 +84,7 @@ __all__ = [
     "UnknownOption",
     "UnknownProtocolOperation",
     "UnsupportedOption",
+    "UserAuthenticationExpired",
     "go_quote",
 ]
 
@@ -265,6 +267,13 @@ class AuthenticationTimeout(ClientFault):
 
     wire = "Authentication Timeout"
     closed_state = ClosedState.AUTHENTICATION_TIMEOUT
+
+
+class UserAuthenticationExpired(ClientFault):
+    """What it authenticated with is valid no longer."""
+
+    wire = "User Authentication Expired"
+    closed_state = ClosedState.AUTHENTICATION_EXPIRED
 
 
 class StaleConnection(ClientFault):
