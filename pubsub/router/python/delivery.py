@@ -1,0 +1,148 @@
+"""From a message to the output of everybody it reaches: the readable way.
+
+:mod:`pubsub.router.python.fast` does the same for the common case, prepared in advance.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pubsub.errors import SlowConsumer
+from pubsub.interfaces import PeerKind
+from pubsub.router.python.message import Message
+from pubsub.router.python.subscription import Subscription
+
+if TYPE_CHECKING:
+    from pubsub.router.python.account import Account
+    from pubsub.router.python.link import PythonLink
+    from pubsub.router.python.router import PythonRouter
+
+__all__ = ["deliver", "distribute", "frame_head", "traced_payload"]
+
+#: How long a producer waits for a consumer: above 75 % of max_pending, and at the limit.
+#: nats-server's stallClientMinDuration and stallClientMaxDuration.
+_SHORT_STALL = 0.002
+_LONG_STALL = 0.005
+
+
+def distribute(
+    router: PythonRouter,
+    account: Account,
+    publisher: PythonLink | None,
+    message: Message,
+    payload: bytes,
+) -> int:
+    """Deliver to every plain subscription and to one member of each queue group.
+
+    :return: how many deliveries were made.
+    """
+    result = account.match(message.subject)
+    delivered = 0
+    for sub in result.plain:
+        delivered += deliver(publisher, sub, message, payload)
+    for members in result.groups:
+        start = router.draw.next() % len(members)
+        for sub in members[start:] + members[:start]:
+            if deliver(publisher, sub, message, payload):
+                delivered += 1
+                break
+    return delivered
+
+
+def deliver(
+    publisher: PythonLink | None, sub: Subscription, message: Message, payload: bytes
+) -> bool:
+    """Deliver to one subscription, unless something speaks against it."""
+    link = sub.link
+    if link is publisher and not link.options.echo:
+        return False
+    if link.may_deliver is not None and not link.may_deliver(message.subject):
+        return False
+    if link.closed or not sub.active:
+        return False
+    sub.delivered += 1
+    if not sub.max:
+        return _send(publisher, sub, message, payload)
+    if sub.delivered > sub.max:
+        link.remove(sub)
+        return False
+    last = sub.delivered == sub.max
+    try:
+        return _send(publisher, sub, message, payload)
+    finally:
+        if last:
+            link.remove(sub)
+
+
+def _send(
+    publisher: PythonLink | None, sub: Subscription, message: Message, payload: bytes
+) -> bool:
+    link = sub.link
+    if message.header_size and not link.options.headers:
+        payload = payload[message.header_size :]
+        digits = b"%d" % len(payload)
+        message = Message(message.subject, message.reply, len(payload), digits)
+    link.out_msgs += 1
+    link.out_bytes += message.size
+    if link.kind == PeerKind.INTERNAL:
+        _call(sub, message, payload)
+        return True
+    if link.kind == PeerKind.SINK:
+        cut = message.header_size
+        link.batch.append((sub.sid, message.subject, message.reply, payload[:cut], payload[cut:]))
+        link.mark()
+        return True
+    settings = link.router.settings
+    if publisher is not None and publisher.kind == PeerKind.CLIENT:
+        if link.pending_bytes * 4 > settings.max_pending * 3:
+            if settings.no_fast_producer_stall:
+                return False
+            _stall(publisher, link)
+    head = frame_head(sub, message)
+    link.write(b"%b\r\n%b\r\n" % (head, payload))
+    if link.trace:
+        verb, _, rest = head.partition(b" ")
+        link.handler.traced("out", verb.decode(), rest)
+        traced_payload(link, "out", payload)
+    if link.kind == PeerKind.CLIENT and link.pending_bytes > settings.max_pending:
+        link.handler.fault(SlowConsumer(f"{link.pending_bytes} bytes are pending"))
+    return True
+
+
+def frame_head(sub: Subscription, message: Message) -> bytes:
+    """The MSG or HMSG line for a message as this subscriber gets it, without CRLF."""
+    reply = message.reply + b" " if message.reply else b""
+    if message.header_size:
+        return b"HMSG %b %b %b%b %b" % (
+            message.subject, sub.sid, reply, message.header_digits, message.size_digits
+        )  # fmt: skip
+    return b"MSG %b %b %b%b" % (message.subject, sub.sid, reply, message.size_digits)
+
+
+def _call(sub: Subscription, message: Message, payload: bytes) -> None:
+    link, cut = sub.link, message.header_size
+    try:
+        link.handler.message_received(
+            sub.sid, message.subject, message.reply, payload[:cut], payload[cut:]
+        )
+    except Exception:  # noqa: BLE001 (anybody's code; the others still get theirs)
+        link._log.failure("A handler failed on {subject!r}", subject=message.subject)
+
+
+def _stall(publisher: PythonLink, link: PythonLink) -> None:
+    """Hold the producer back for its consumer, once per read."""
+    if publisher.stalled:
+        return
+    publisher.stalled = True
+    link.stalls += 1
+    full = link.pending_bytes >= link.router.settings.max_pending
+    publisher.handler.stall(_LONG_STALL if full else _SHORT_STALL)
+
+
+def traced_payload(link: PythonLink, direction: str, payload: bytes) -> None:
+    """Report a message's text, cut to ``max_traced_msg_len``; empty ones are no news."""
+    limit = link.router.settings.max_traced_msg_len
+    if limit and len(payload) > limit:
+        payload = payload[:limit] + b"..."
+    if payload:
+        link.handler.traced(direction, "MSG_PAYLOAD", payload)

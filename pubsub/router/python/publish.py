@@ -1,0 +1,98 @@
+"""What happens to a message between its arrival and its distribution."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pubsub.errors import PublishPermissionViolation, ReplyPermissionViolation
+from pubsub.interfaces import PeerKind
+from pubsub.router.python.delivery import distribute, traced_payload
+from pubsub.router.python.message import Message
+from pubsub.router.python.verbs import write_ok
+
+if TYPE_CHECKING:
+    from pubsub.router.python.link import PythonLink
+
+__all__ = ["RESERVED_REPLIES", "is_reserved", "publish_as", "publish_parsed"]
+
+#: Subjects of gateways' replies and of the servers' own consensus groups.
+_GATEWAY_REPLY = b"_GR_."
+_CONSENSUS = b"$NRG."
+
+#: Replies that only servers may ask for: service imports, acknowledgements, gateways.
+RESERVED_REPLIES = (b"_R_.", b"$JS.ACK.", _GATEWAY_REPLY)
+
+_MAPPED_KINDS = (PeerKind.CLIENT, PeerKind.LEAF)
+
+
+def publish_parsed(link: PythonLink, message: Message, payload: bytes) -> None:
+    """A message that came over the wire: verbose clients are told when it is accepted."""
+    _publish(link, message, payload, link.options.verbose)
+
+
+def publish_as(link: PythonLink, message: Message, payload: bytes) -> int:
+    """A message published by a call; how many links it went to."""
+    return _publish(link, message, payload, False)
+
+
+def _publish(link: PythonLink, message: Message, payload: bytes, verbose: bool) -> int:
+    link.in_msgs += 1
+    link.in_bytes += message.size
+    link.last_activity = link.last_input = link.router.clock()
+    if link.home.mapper is not None and link.kind in _MAPPED_KINDS:
+        _map(link, message)
+    if link.trace:
+        traced_payload(link, "in", payload)
+    if not _permitted(link, message):
+        return 0
+    hook = link.router.hook
+    if hook is not None and link.kind == PeerKind.CLIENT:
+        cut = message.header_size
+        if not hook.publishing(link, message.subject, message.reply, payload[:cut], payload[cut:]):
+            return 0
+    if verbose:
+        write_ok(link)
+    delivered = distribute(link.router, link.home, link, message, payload)
+    if not delivered and message.reply and link.options.no_responders:
+        _nobody_responds(link, message)
+    return delivered
+
+
+def _map(link: PythonLink, message: Message) -> None:
+    before = message.subject
+    message.subject = link.home.map(before)
+    if link.trace and message.subject != before:
+        link.handler.traced("in", "MAPPING", b"%b -> %b" % (before, message.subject))
+
+
+def is_reserved(link: PythonLink, subject: bytes) -> bool:
+    """Whether only servers may publish there."""
+    if link.kind != PeerKind.CLIENT:
+        return False
+    return subject.startswith(_GATEWAY_REPLY) or (
+        subject.startswith(_CONSENSUS) and not link.home.is_system
+    )
+
+
+def _permitted(link: PythonLink, message: Message) -> bool:
+    subject, reply = message.subject, message.reply
+    allowed = link.may_publish is None or link.may_publish(subject)
+    if not allowed or is_reserved(link, subject):
+        link.handler.fault(PublishPermissionViolation(subject))
+        return False
+    if link.kind == PeerKind.CLIENT and reply.startswith(RESERVED_REPLIES):
+        link.handler.fault(ReplyPermissionViolation(reply))
+        return False
+    return True
+
+
+def _nobody_responds(link: PythonLink, message: Message) -> None:
+    """Answer 503 to the requester's own inbox, if it listens there."""
+    for sub in link.home.index.match(message.reply).plain:
+        if sub.link is link:
+            size = 32 + len(message.subject)
+            link.write(
+                b"HMSG %b %b %d %d\r\nNATS/1.0 503\r\nNats-Subject: %b\r\n\r\n\r\n"
+                % (message.reply, sub.sid, size, size, message.subject)
+            )
+            return

@@ -1,0 +1,182 @@
+"""The router: its accounts, its links, and one flush for all of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
+
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from pubsub.interfaces import (
+    IInterestListener,
+    ILink,
+    ILinkHandler,
+    IMessageHook,
+    IRouter,
+    ISubjectMapper,
+    PeerKind,
+    RouterSettings,
+    SubscriptionInfo,
+    TrafficCounters,
+)
+from pubsub.router.python.account import Account
+from pubsub.router.python.delivery import distribute
+from pubsub.router.python.draw import Draw
+from pubsub.router.python.link import PythonLink
+from pubsub.router.python.message import Message
+from pubsub.router.python.stats import stats
+
+__all__ = ["PythonRouter"]
+
+
+@implementer(IRouter)
+class PythonRouter:
+    """See :class:`~pubsub.interfaces.IRouter`.
+
+    :param clock: seconds since the epoch.
+    :param monotonic: seconds that never go back.
+    """
+
+    _log = Logger()
+    name = "python"
+
+    def __init__(
+        self,
+        settings: RouterSettings,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self.clock = clock
+        self.monotonic = monotonic
+        self.draw = Draw(settings.seed)
+        self.hook: IMessageHook | None = None
+        #: links with output, in the order in which they got it
+        self.dirty: list[PythonLink] = []
+        self._accounts: dict[str, Account] = {}
+        self._links: dict[PythonLink, None] = {}
+        self._listeners: list[IInterestListener] = []
+        self._serial = 0
+        self._flushing = False
+
+    # --- settings -----------------------------------------------------------------------
+
+    @property
+    def settings(self) -> RouterSettings:
+        """Assigning applies to all links at once; a changed seed starts the draw anew."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: RouterSettings) -> None:
+        if settings.seed != self._settings.seed:
+            self.draw = Draw(settings.seed)
+        self._settings = settings
+        for account in self._accounts.values():
+            account.set_caching(settings.cache)
+
+    def set_mapper(self, account: str, mapper: ISubjectMapper | None) -> None:
+        """See :meth:`IRouter.set_mapper <pubsub.interfaces.IRouter.set_mapper>`."""
+        self.home(account).set_mapper(mapper)
+
+    def set_hook(self, hook: IMessageHook | None) -> None:
+        """See :meth:`IRouter.set_hook <pubsub.interfaces.IRouter.set_hook>`."""
+        self.hook = hook
+        for account in self._accounts.values():
+            account.version += 1
+
+    def add_interest_listener(self, listener: IInterestListener) -> None:
+        """Tell ``listener`` of every change of interest from now on."""
+        self._listeners.append(listener)
+
+    def _notify(self, account: str, subject: bytes, queue: bytes, members: int) -> None:
+        for listener in self._listeners:
+            try:
+                listener.interest_changed(account, subject, queue, members)
+            except Exception:
+                self._log.failure("An interest listener failed on {subject!r}", subject=subject)
+
+    # --- links --------------------------------------------------------------------------
+
+    def attach(self, handler: ILinkHandler, kind: PeerKind, cid: int, account: str) -> ILink:
+        """A new link with default options, bound to ``account``."""
+        link = PythonLink(self, handler, kind, cid, self.home(account))
+        self._links[link] = None
+        return link
+
+    def detach(self, link: PythonLink) -> None:
+        """``link`` was closed."""
+        self._links.pop(link, None)
+
+    def home(self, name: str) -> Account:
+        """The account of that name, made if it is new."""
+        account = self._accounts.get(name)
+        if account is None:
+            account = self._accounts[name] = Account(name, self._settings.cache, self._notify)
+        return account
+
+    def next_serial(self) -> int:
+        """The place of a new subscription in the order of all."""
+        self._serial += 1
+        return self._serial
+
+    # --- messages -----------------------------------------------------------------------
+
+    def publish(
+        self, account: str, subject: bytes, reply: bytes, headers: bytes, payload: bytes
+    ) -> int:
+        """Deliver a message of the server's own; how many links it went to."""
+        message = Message.of(subject, reply, headers, payload)
+        return distribute(self, self.home(account), None, message, headers + payload)
+
+    def flush(self) -> None:
+        """Write out what is queued on every link, and what that brings about in turn."""
+        if self._flushing:
+            return
+        self._flushing = True
+        try:
+            while self.dirty:
+                dirty, self.dirty = self.dirty, []
+                for link in dirty:
+                    link.flush()
+        finally:
+            self._flushing = False
+
+    # --- figures ------------------------------------------------------------------------
+
+    def accounts(self) -> Sequence[str]:
+        """The names of all accounts that ever had a peer, a message or a mapper."""
+        return list(self._accounts)
+
+    def account_counters(self, account: str) -> TrafficCounters:
+        """What the clients of ``account`` have published and received."""
+        known = self._accounts.get(account)
+        return known.counters() if known is not None else TrafficCounters(0, 0, 0, 0)
+
+    def counters(self) -> TrafficCounters:
+        """The same over all accounts."""
+        rows = [account.counters() for account in self._accounts.values()]
+        return TrafficCounters(*(sum(column) for column in zip((0, 0, 0, 0), *rows, strict=True)))
+
+    def subscriptions(self, account: str | None = None) -> Iterable[SubscriptionInfo]:
+        """Every subscription, by link and then in order of subscribing."""
+        return list(self._subscriptions(account))
+
+    def _subscriptions(self, account: str | None) -> Iterator[SubscriptionInfo]:
+        for link in self._links:
+            if account is None or link.account == account:
+                yield from link.subscriptions()
+
+    def matching(self, account: str, subject: bytes) -> Sequence[SubscriptionInfo]:
+        """The subscriptions a message on ``subject`` would reach, oldest first."""
+        known = self._accounts.get(account)
+        if known is None:
+            return []
+        result = known.index.match(subject)
+        subs = [*result.plain, *(sub for members in result.groups for sub in members)]
+        return [sub.info() for sub in sorted(subs, key=attrgetter("serial"))]
+
+    def stats(self) -> Mapping[str, int | float]:
+        """nats-server's ``/subsz`` figures over all accounts."""
+        return stats(self._accounts.values())
