@@ -1,0 +1,85 @@
+"""What the connections of one server share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from random import Random
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+
+from pubsub.client.deadlines import Deadlines
+from pubsub.client.faultlog import FaultLog
+from pubsub.client.preamble_types import TlsDetails
+from pubsub.client.registry import Registry
+from pubsub.config.options import Options
+from pubsub.interfaces import IAuthenticator, IRouter, LinkOptions
+from pubsub.wire.info import InfoRenderer
+
+__all__ = ["ClientContext", "link_options"]
+
+
+@lru_cache(maxsize=256)
+def link_options(
+    verbose: bool,
+    pedantic: bool,
+    echo: bool,
+    headers: bool,
+    no_responders: bool,
+    max_payload: int,
+    max_subscriptions: int,
+) -> LinkOptions:
+    """One object for all the connections that chose the same."""
+    return LinkOptions(
+        verbose, pedantic, echo, headers, no_responders, max_payload, max_subscriptions
+    )
+
+
+def _no_tls(transport: Any, protocol: Any, pending: bytes) -> None:
+    raise RuntimeError("this server was built without TLS")
+
+
+def _no_details(transport: Any) -> TlsDetails:
+    return TlsDetails()
+
+
+@dataclass(eq=False)
+class ClientContext:
+    """The server as its connections see it. ``pubsub.server`` builds one.
+
+    A reload assigns ``options``, ``authenticator`` and ``info``; then
+    :mod:`pubsub.client.reload` applies them to who is connected.
+    """
+
+    options: Options
+    router: IRouter
+    clock: IReactorTime
+    authenticator: IAuthenticator
+    info: InfoRenderer
+    registry: Registry
+    #: begins TLS as server: ``start_tls(transport, protocol, pending)``; ``pending`` are the
+    #: peer's bytes that were read already and belong to the handshake
+    start_tls: Callable[[Any, Any, bytes], None] = _no_tls
+    #: what the handshake on a transport agreed on
+    tls_details: Callable[[Any], TlsDetails] = _no_details
+    #: asked before each handshake (``connection_rate_limit``), ``None`` for no limit
+    allow_handshake: Callable[[], bool] | None = None
+    #: a nonce for INFO, ``""`` for none; called once for each connection
+    nonce: Callable[[], str] = str
+    #: epoch seconds: for what people see, and to compare with ``ILink.last_input``
+    wall: Callable[[], float] = time.time
+    #: to compare with ``ILink.blocked_since``
+    monotonic: Callable[[], float] = time.monotonic
+    #: spreads the first PINGs
+    random: Random = field(default_factory=Random)
+    #: the account INFO calls the system account
+    system_account: str = "$SYS"
+    deadlines: Deadlines = field(init=False)
+    faults: FaultLog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.deadlines = Deadlines(self.clock)
+        self.faults = FaultLog(self.clock)

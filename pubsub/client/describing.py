@@ -1,0 +1,103 @@
+"""What a connection is called in the log, and what /connz shows of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pubsub.client.registry import KEPT_SUBSCRIPTIONS, NO_COUNTERS, ConnectionInfo
+from pubsub.errors import go_quote
+from pubsub.interfaces import GLOBAL_ACCOUNT
+
+if TYPE_CHECKING:
+    from pubsub.client.protocol import ClientProtocol
+
+__all__ = ["address", "describe", "label", "violation_text"]
+
+
+def address(client: ClientProtocol) -> str:
+    """``127.0.0.1:1234``, ``[::1]:1234``, or ``unix`` for who has no address."""
+    host = client.host
+    if not host:
+        return "unix"
+    return f"[{host}]:{client.port}" if ":" in host else f"{host}:{client.port}"
+
+
+def label(client: ClientProtocol) -> str:
+    """``127.0.0.1:1234 - cid:5 - "v1.2:python:name" - "$G/user:u"``, as much as is known.
+
+    Computed when needed: most connections are never mentioned.
+    """
+    text = f"{address(client)} - cid:{client.cid}"
+    if not client.named:
+        return text
+    connect = client.connect
+    software = (connect.version and f"v{connect.version}", connect.lang, connect.name)
+    name = ":".join(filter(None, software))
+    if name:
+        text += f" - {_quote(name)}"
+    user = _user_label(client)
+    if user:
+        text += f" - {_quote(f'{client.identity.account}/{user}')}"
+    return text
+
+
+def describe(client: ClientProtocol) -> ConnectionInfo:
+    """Everything /connz can show, as it is now; with the subscriptions if it was closed."""
+    link, connect, closed = client.link, client.connect, client.closed_state
+    return ConnectionInfo(
+        cid=client.cid,
+        ip=client.host if client.port else "",
+        port=client.port,
+        start=client.start,
+        last_activity=max(
+            client.start, client.last_connect, link.last_activity if link is not None else 0.0
+        ),
+        rtt=client.rtt,
+        counters=link.counters() if link is not None else NO_COUNTERS,
+        name=connect.name,
+        lang=connect.lang,
+        version=connect.version,
+        user=_user(client),
+        account=link.account if link is not None else GLOBAL_ACCOUNT,
+        tls=client.tls,
+        tls_first=client.tls_first,
+        stop=client.context.wall() if closed is not None else 0.0,
+        reason=closed,
+        subscriptions=tuple(link.subscriptions()[:KEPT_SUBSCRIPTIONS])
+        if link is not None and closed is not None
+        else (),
+    )
+
+
+def violation_text(client: ClientProtocol) -> str:
+    """What the log says when it is refused."""
+    connect = client.connect
+    if connect.nkey:
+        who = f"Nkey {_quote(connect.nkey)}"
+    elif connect.user:
+        who = f"User {_quote(connect.user)}"
+    elif connect.auth_token:
+        who = 'Token "[REDACTED]"'
+    else:
+        return "authentication error"
+    return f"authentication error - {who}"
+
+
+def _user(client: ClientProtocol) -> str:
+    """Who it is, for /connz: a token is not shown."""
+    connect = client.connect
+    token = "[REDACTED]" if connect.auth_token else ""
+    return connect.nkey or connect.user or client.identity.user or token
+
+
+def _user_label(client: ClientProtocol) -> str:
+    connect = client.connect
+    if connect.nkey:
+        return f"nkey:{connect.nkey}"
+    if connect.user or client.identity.user:
+        return f"user:{connect.user or client.identity.user}"
+    return "token" if connect.auth_token else ""
+
+
+def _quote(text: str) -> str:
+    return go_quote(text.encode("utf-8", "replace"))
