@@ -1,0 +1,406 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""From a published message to frames in the output of everybody it reaches.
+
+:c:func:`publish` is what a peer's PUB goes through (counters, mapping, permissions,
+reserved subjects, hook, ``+OK``), :c:func:`route` the matching and delivering itself.
+Python runs only for what is set on the connection or account: trace, permissions
+(first use of a subject), mapping, hook, internal readers.
+"""
+
+from cpython.ref cimport PyObject
+from libc.stdint cimport uint64_t
+from libc.string cimport memcmp, memcpy
+
+from twisted.logger import Logger
+
+from pubsub import errors
+
+from pubsub.router.native.index cimport leave, lookup, members, sid_of
+from pubsub.router.native.interest cimport ended
+from pubsub.router.native.output cimport (
+    block_data, commit, new_block, put, put_block, release_block, reserve,
+)
+from pubsub.router.native.text cimport write_number
+from pubsub.router.native.types cimport (
+    Account, Block, Conn, Core, Message, Result, Sub,
+)
+
+_log = Logger(namespace="pubsub.router.native")
+
+cdef enum:
+    CLIENT = 0
+    LEAF = 3
+    INTERNAL = 4
+    SINK = 5
+    # A frame up to this size is kept in one piece; a longer payload may be split over chunks.
+    WHOLE_FRAME = 8192
+    # A payload this large is shared by its readers' queues instead of copied into each.
+    SHARE = 16384
+    # Answers of a permission predicate kept per connection before starting afresh.
+    PERMISSION_CACHE = 4096
+
+
+cdef int raise_fault(Conn* conn, object fault) except -1:
+    (<object>conn.handler).fault(fault)
+    return 0
+
+
+cdef void report(str what) noexcept:
+    _log.failure("{what} failed", what=what)
+
+
+cdef inline uint64_t draw(Core* core) noexcept nogil:
+    """xorshift64*, upper half: both backends draw alike."""
+    cdef uint64_t x = core.rng
+    x ^= x >> 12
+    x ^= x << 25
+    x ^= x >> 27
+    core.rng = x
+    return (x * <uint64_t>2685821657736338717) >> 32
+
+
+cdef bint permitted(PyObject* check, PyObject* cache, const char* subject, int slen) except -1:
+    """Ask a predicate once per subject."""
+    cdef bytes key = subject[:slen]
+    cdef dict known = <dict>cache
+    answer = known.get(key)
+    if answer is None:
+        answer = bool((<object>check)(key))
+        if len(known) >= PERMISSION_CACHE:
+            known.clear()
+        known[key] = answer
+    return answer
+
+
+# --- frames -----------------------------------------------------------------------------
+
+cdef inline int append_frame(Conn* dest, Sub* sub, Message* m, bint strip) except -1:
+    """``MSG`` or ``HMSG`` for one reader."""
+    cdef bint with_headers = m.hdr > 0 and not strip
+    cdef const char* payload = m.payload
+    cdef size_t body = <size_t>m.size + 2
+    cdef size_t head
+    cdef char* start
+    cdef char* at
+    if strip:
+        payload += m.hdr
+        body -= m.hdr
+    # Room for the longest form: verb, separators, a computed size, CRLF.
+    head = 5 + m.slen + 1 + sub.sid_len + 1 + m.rlen + 1 + m.hdb_len + 1 + m.szb_len + 20 + 2
+    start = reserve(dest, head + body if body <= WHOLE_FRAME else head)
+    at = start
+    if with_headers:
+        memcpy(at, b"HMSG ", 5)
+        at += 5
+    else:
+        memcpy(at, b"MSG ", 4)
+        at += 4
+    memcpy(at, m.subject, m.slen)
+    at += m.slen
+    at[0] = 32
+    at += 1
+    memcpy(at, sid_of(sub), sub.sid_len)
+    at += sub.sid_len
+    at[0] = 32
+    at += 1
+    if m.rlen:
+        memcpy(at, m.reply, m.rlen)
+        at += m.rlen
+        at[0] = 32
+        at += 1
+    if with_headers:
+        memcpy(at, m.hdb, m.hdb_len)
+        at += m.hdb_len
+        at[0] = 32
+        at += 1
+    if strip:
+        at += write_number(at, body - 2)
+    else:
+        memcpy(at, m.szb, m.szb_len)
+        at += m.szb_len
+    at[0] = 13
+    at[1] = 10
+    at += 2
+    if dest.trace:
+        trace_frame(dest, start, at - start - 2, payload, body - 2)
+    if body <= WHOLE_FRAME:
+        memcpy(at, payload, body)
+        commit(dest, at - start + body)
+        return 0
+    commit(dest, at - start)
+    if m.block != NULL:
+        return put_block(dest, m.block, payload - block_data(m.block), body)
+    return put(dest, payload, body)
+
+
+cdef int trace_frame(Conn* dest, char* line, size_t n, const char* payload, size_t size) except -1:
+    cdef int verb = 4 if line[0] == 72 else 3
+    handler = <object>dest.handler
+    handler.traced("out", (line[:verb]).decode("ascii"), <bytes>line[verb + 1:n])
+    handler.traced("out", "MSG_PAYLOAD", <bytes>payload[:size])
+    return 0
+
+
+# --- delivering to one subscription -----------------------------------------------------
+
+cdef int call_internal(Conn* dest, Sub* sub, Message* m) except -1:
+    """A reader inside this process; what it raises is logged and goes no further."""
+    cdef int hdr = m.hdr if m.hdr > 0 else 0
+    cdef bytes sid = (sid_of(sub))[:sub.sid_len]
+    cdef bytes subject = m.subject[:m.slen]
+    cdef bytes reply = m.reply[:m.rlen]
+    cdef bytes headers = m.payload[:hdr]
+    cdef bytes payload = m.payload[hdr:m.size]
+    if dest.kind == SINK:
+        (<list>dest.batch).append((sid, subject, reply, headers, payload))
+        commit_batch(dest)
+        return 0
+    try:
+        (<object>dest.handler).message_received(sid, subject, reply, headers, payload)
+    except Exception:
+        report("an internal subscriber")
+    return 0
+
+
+cdef void commit_batch(Conn* dest) noexcept:
+    """Have the next flush call ``batch_received``."""
+    cdef Core* core = dest.core
+    if not dest.dirty:
+        dest.dirty = True
+        dest.dirty_next = NULL
+        if core.dirty_tail == NULL:
+            core.dirty_head = dest
+        else:
+            core.dirty_tail.dirty_next = dest
+        core.dirty_tail = dest
+
+
+cdef int hold_back(Core* core, Conn* origin, Conn* dest) except -1:
+    """``dest`` is above 75 % of max_pending: 1 go on delivering, 0 drop for it."""
+    if core.no_stall:
+        return 0
+    dest.stalls += 1
+    if not origin.stalled:
+        origin.stalled = True
+        try:
+            (<object>origin.handler).stall(0.005 if dest.pending >= core.max_pending else 0.002)
+        except Exception:
+            report("holding back a fast producer")
+    return 1
+
+
+cdef int slow_consumer(Conn* dest) except -1:
+    try:
+        raise_fault(dest, errors.SlowConsumer())
+    except Exception:
+        report("closing a slow consumer")
+    return 0
+
+
+cdef int send_to(Core* core, Conn* origin, Conn* dest, Sub* sub, Message* m) except -1:
+    cdef bint strip = m.hdr > 0 and not dest.headers and dest.kind < INTERNAL
+    cdef int size = m.size - m.hdr if strip else m.size
+    dest.out_msgs += 1
+    dest.out_bytes += size
+    dest.account.out_msgs += 1
+    dest.account.out_bytes += size
+    if dest.kind >= INTERNAL:
+        call_internal(dest, sub, m)
+        return 1
+    if dest.pending > core.stall_pending and origin != NULL and origin.kind == CLIENT:
+        if not hold_back(core, origin, dest):
+            return 0
+    append_frame(dest, sub, m, strip)
+    if dest.pending > core.max_pending and dest.kind == CLIENT:
+        slow_consumer(dest)
+    return 1
+
+
+cdef inline int deliver(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
+    """Deliver to one subscription: 1 delivered, 0 not."""
+    cdef Conn* dest = sub.conn
+    cdef int delivered
+    if dest == NULL or (dest == origin and not origin.echo):
+        return 0
+    if dest.deliver_check != NULL and not permitted(
+        dest.deliver_check, dest.deliver_cache, m.subject, m.slen
+    ):
+        return 0
+    if dest.closed:
+        return 0
+    sub.delivered += 1
+    if sub.max == 0:
+        return send_to(core, origin, dest, sub, m)
+    delivered = 0
+    if sub.delivered <= sub.max:
+        delivered = send_to(core, origin, dest, sub, m)
+    if sub.delivered >= sub.max and sub.conn != NULL:
+        drop_subscription(sub)
+    return delivered
+
+
+cdef int drop_subscription(Sub* sub) except -1:
+    """Its maximum is reached."""
+    cdef Conn* conn = sub.conn
+    if conn.trace:
+        (<object>conn.handler).traced("both", "DELSUB", <bytes>(sid_of(sub))[:sub.sid_len])
+    return ended(sub)
+
+
+# --- matching and delivering ------------------------------------------------------------
+
+cdef int to_groups(Core* core, Conn* origin, Result* result, Message* m) except -1:
+    """One member of each queue group: a random one, or the next that takes it."""
+    cdef Sub** subs = members(result)
+    cdef size_t at = result.plain
+    cdef size_t count
+    cdef size_t start
+    cdef size_t i
+    cdef size_t group
+    cdef int delivered = 0
+    for group in range(result.groups):
+        count = (<size_t*>subs)[at]
+        start = draw(core) % count
+        for i in range(count):
+            if deliver(core, origin, subs[at + 1 + (start + i) % count], m):
+                delivered += 1
+                break
+        at += 1 + count
+    return delivered
+
+
+cdef int route(Core* core, Account* account, Conn* origin, Message* m) except -1:
+    """Deliver to everybody; how many deliveries there were."""
+    cdef Result* result
+    cdef Sub** subs
+    cdef size_t i
+    cdef int delivered = 0
+    cdef Block* shared = NULL
+    core.depth += 1
+    try:
+        result = lookup(account, m.subject, m.slen)
+        if m.size >= SHARE and m.block == NULL and result.plain + result.groups > 1:
+            shared = new_block(<size_t>m.size + 2)
+            memcpy(block_data(shared), m.payload, <size_t>m.size + 2)
+            m.block = shared
+            m.payload = block_data(shared)
+        subs = members(result)
+        for i in range(result.plain):
+            delivered += deliver(core, origin, subs[i], m)
+        if result.groups:
+            delivered += to_groups(core, origin, result, m)
+    finally:
+        if shared != NULL:
+            release_block(shared)
+            m.block = NULL
+        leave(core)
+    return delivered
+
+
+# --- what a peer's publish goes through -------------------------------------------------
+
+cdef int no_responders(Conn* conn, Message* m) except -1:
+    """Tell a requester that nobody got its request: 503 to its own plain subscription."""
+    cdef Core* core = conn.core
+    cdef Result* result
+    cdef Sub** subs
+    cdef size_t i
+    cdef bytes line
+    core.depth += 1
+    try:
+        result = lookup(conn.account, m.reply, m.rlen)
+        subs = members(result)
+        for i in range(result.plain):
+            if subs[i].conn == conn:
+                line = b"HMSG %b %b %d %d\r\nNATS/1.0 503\r\nNats-Subject: %b\r\n\r\n\r\n" % (
+                    m.reply[:m.rlen], (sid_of(subs[i]))[:subs[i].sid_len],
+                    32 + m.slen, 32 + m.slen, m.subject[:m.slen],
+                )
+                put(conn, line, len(line))
+                break
+    finally:
+        leave(core)
+    return 0
+
+
+cdef bytes mapped(Conn* conn, Message* m):
+    """The subject after mapping; remembered where every message maps alike."""
+    cdef bytes subject = m.subject[:m.slen]
+    cdef dict known = <dict>conn.account.mapped
+    answer = known.get(subject)
+    if answer is None:
+        answer, always = (<object>conn.account.mapper).map(subject)
+        if always:
+            if len(known) >= PERMISSION_CACHE:
+                known.clear()
+            known[subject] = answer
+    if conn.trace and answer != subject:
+        (<object>conn.handler).traced("in", "MAPPING", b"%b -> %b" % (subject, answer))
+    return answer
+
+
+cdef inline bint starts(const char* p, int n, const char* prefix, int length) noexcept nogil:
+    return n >= length and memcmp(p, prefix, length) == 0
+
+
+cdef int refused(Conn* conn, Message* m) except -1:
+    """Whether the publish stops here: reserved subjects, permissions, hook."""
+    cdef int hdr = m.hdr if m.hdr > 0 else 0
+    cdef bint client = conn.kind == CLIENT
+    if (client and starts(m.subject, m.slen, b"_GR_.", 5)) or (
+        conn.publish_check != NULL
+        and not permitted(conn.publish_check, conn.publish_cache, m.subject, m.slen)
+    ) or (client and not conn.account.is_system and starts(m.subject, m.slen, b"$NRG.", 5)):
+        raise_fault(conn, errors.PublishPermissionViolation(m.subject[:m.slen]))
+        return 1
+    if client and m.rlen and (
+        starts(m.reply, m.rlen, b"_R_.", 4) or starts(m.reply, m.rlen, b"$JS.ACK.", 8)
+        or starts(m.reply, m.rlen, b"_GR_.", 5)
+    ):
+        raise_fault(conn, errors.ReplyPermissionViolation(m.reply[:m.rlen]))
+        return 1
+    if client and conn.core.hook != NULL:
+        return not (<object>conn.core.hook).publishing(
+            <object>conn.link, m.subject[:m.slen], m.reply[:m.rlen],
+            <bytes>m.payload[:hdr], <bytes>m.payload[hdr:m.size],
+        )
+    return 0
+
+
+cdef inline bint reserved(char first) noexcept nogil:
+    """``_`` and ``$`` begin every subject with rules of its own."""
+    return first == 95 or first == 36
+
+
+cdef int publish(Conn* conn, Message* m) except -1:
+    """A complete message from a peer; how many deliveries there were."""
+    cdef Account* account = conn.account
+    cdef bytes subject = None
+    cdef int delivered
+    conn.in_msgs += 1
+    conn.in_bytes += m.size
+    account.in_msgs += 1
+    account.in_bytes += m.size
+    conn.active = True
+    if account.mapper != NULL and (conn.kind == CLIENT or conn.kind == LEAF):
+        subject = mapped(conn, m)
+        m.subject = subject
+        m.slen = <int>len(subject)
+    if conn.trace:
+        (<object>conn.handler).traced("in", "MSG_PAYLOAD", <bytes>m.payload[:m.size])
+    if (
+        reserved(m.subject[0]) or (m.rlen and reserved(m.reply[0]))
+        or conn.publish_check != NULL or conn.core.hook != NULL
+    ):
+        if refused(conn, m):
+            return 0
+    if conn.verbose:
+        if conn.trace:
+            (<object>conn.handler).traced("out", "OK", b"")
+        put(conn, b"+OK\r\n", 5)
+    if conn.closed:
+        return 0
+    delivered = route(conn.core, account, conn, m)
+    if delivered == 0 and m.rlen and conn.no_responders:
+        no_responders(conn, m)
+    return delivered

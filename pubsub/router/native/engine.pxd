@@ -1,0 +1,28 @@
+# cython: language_level=3
+from pubsub.router.native.types cimport Account, Conn, Core
+
+cdef class NativeRouter:
+    cdef Core core
+    cdef object _settings
+    cdef dict _accounts
+    cdef object _links
+    cdef object _listeners
+    cdef object _hook
+    cdef object __weakref__
+    cdef Account* account_for(self, str name) except NULL
+
+
+cdef class NativeLink:
+    cdef Conn conn
+    cdef NativeRouter router
+    cdef object handler
+    cdef object _transport
+    cdef object _options
+    cdef object _checks
+    cdef object __weakref__
+
+
+cdef int flush_core(Core* core) except -1
+cdef int read_descriptor(Conn* conn) except? -1
+cdef int write_descriptor(Conn* conn) noexcept
+cdef NativeLink link_at(int fd)

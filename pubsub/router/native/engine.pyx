@@ -1,0 +1,707 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""The router and its links as Python sees them, and the descriptors they read and write.
+
+A link owns its ``Conn`` (embedded), a router its ``Core``; the C units below know only
+those structures. Links bound to a descriptor stand in a table by descriptor number,
+where the poll loop of ``poller`` finds them without asking Python.
+"""
+
+import os
+import weakref
+
+cimport cython
+from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
+from libc.errno cimport EAGAIN, EINTR, errno
+from libc.stdint cimport uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memset
+
+from twisted.logger import Logger
+from zope.interface import classImplements
+
+from pubsub.interfaces import (
+    ILink, IRouter, LinkCounters, LinkOptions, PeerKind, SubscriptionInfo, TrafficCounters,
+)
+
+from pubsub.router.native.delivery cimport publish, route
+from pubsub.router.native.index cimport (
+    free_account, leave, lookup, members, new_account, queue_of, sid_of, subject_of,
+)
+from pubsub.router.native.interest cimport all_ended, ordered
+from pubsub.router.native.output cimport (
+    block_data, drop_output, flush_descriptor, free_pool, monotonic, put, take_output,
+    wall_clock,
+)
+from pubsub.router.native.parser cimport (
+    body_progress, consume, forget_input, keep, parse, subscribe, unsubscribe,
+)
+from pubsub.router.native.text cimport write_number
+from pubsub.router.native.types cimport (
+    NO_VERB, Account, Body, Conn, Core, Message, Node, Result, Sub,
+)
+
+
+cdef extern from "sys/uio.h" nogil:
+    cdef struct iovec:
+        void* iov_base
+        size_t iov_len
+    ssize_t readv(int, const iovec*, int)
+
+cdef extern from "sys/socket.h" nogil:
+    ssize_t recv(int, void*, size_t, int)
+
+
+_log = Logger(namespace="pubsub.router.native")
+
+cdef enum:
+    CLIENT = 0
+    SINK = 5
+    # One read takes at most this much: larger reads leave the cache, smaller ones cost calls.
+    READ_SIZE = 131072
+
+
+# --- descriptors ------------------------------------------------------------------------
+
+cdef PyObject** bound = NULL
+cdef int bound_size = 0
+
+
+cdef int register_link(int fd, object link) except -1:
+    global bound, bound_size
+    cdef PyObject** grown
+    cdef int size
+    if fd >= bound_size:
+        size = fd * 2 + 64
+        grown = <PyObject**>realloc(bound, size * sizeof(PyObject*))
+        if grown == NULL:
+            raise MemoryError("no memory for descriptors")
+        memset(grown + bound_size, 0, (size - bound_size) * sizeof(PyObject*))
+        bound = grown
+        bound_size = size
+    bound[fd] = <PyObject*>link
+    return 0
+
+
+cdef void unregister_link(Conn* conn) noexcept:
+    if conn.fd >= 0:
+        if conn.fd < bound_size and bound[conn.fd] == conn.link:
+            bound[conn.fd] = NULL
+        conn.fd = -1
+
+
+cdef NativeLink link_at(int fd):
+    if fd < 0 or fd >= bound_size or bound[fd] == NULL:
+        return None
+    return <NativeLink>bound[fd]
+
+
+cdef int read_more(Conn* conn, ssize_t* got) except -1:
+    """The rest of a payload goes straight to its block, what follows it to the read buffer."""
+    cdef Core* core = conn.core
+    cdef Body* body = conn.body
+    cdef iovec vectors[2]
+    cdef size_t want = body.need - body.filled
+    vectors[0].iov_base = block_data(body.block) + body.filled
+    vectors[0].iov_len = want
+    vectors[1].iov_base = core.rbuf
+    vectors[1].iov_len = READ_SIZE
+    got[0] = readv(conn.fd, vectors, 2)
+    if got[0] <= 0:
+        return 0
+    if <size_t>got[0] < want:
+        body.filled += got[0]
+        got[0] = 0
+    else:
+        body.filled = body.need
+        got[0] -= want
+    body_progress(conn)
+    return 1
+
+
+cdef int make_room(Core* core, size_t n) except -1:
+    cdef char* grown
+    if n <= core.rcap:
+        return 0
+    grown = <char*>realloc(core.rbuf, n)
+    if grown == NULL:
+        raise MemoryError("no memory for reading")
+    core.rbuf = grown
+    core.rcap = n
+    return 0
+
+
+cdef int read_descriptor(Conn* conn) except? -1:
+    """Read once and act: 0 fine, 1 end of file, a negative errno."""
+    cdef Core* core = conn.core
+    cdef ssize_t got
+    cdef size_t have = 0
+    cdef Py_ssize_t used
+    conn.stalled = False
+    if conn.body != NULL and not conn.paused:
+        if not read_more(conn, &got):
+            return read_outcome(got)
+    else:
+        have = conn.tail_len
+        make_room(core, have + READ_SIZE)
+        got = recv(conn.fd, core.rbuf + have, READ_SIZE, 0)
+        if got <= 0:
+            return read_outcome(got)
+        if have and not conn.paused:
+            memcpy(core.rbuf, conn.tail, have)
+            free(conn.tail)
+            conn.tail = NULL
+            conn.tail_len = conn.tail_cap = 0
+    if conn.closed:
+        return 0
+    if conn.paused:
+        keep(conn, core.rbuf + have, got)
+    elif got:
+        used = parse(conn, core.rbuf, have + got)
+        if not conn.closed:
+            keep(conn, core.rbuf + used, have + got - used)
+    note_activity(conn)
+    return 0
+
+
+cdef int read_outcome(ssize_t got) noexcept:
+    if got == 0:
+        return 1
+    if errno == EAGAIN or errno == EINTR:
+        return 0
+    return -errno
+
+
+cdef inline void note_activity(Conn* conn) noexcept:
+    if conn.active:
+        conn.active = False
+        conn.last_activity = conn.last_input = wall_clock()
+
+
+cdef int write_descriptor(Conn* conn) noexcept:
+    """0 all written, 1 some left, a negative errno."""
+    cdef int outcome = flush_descriptor(conn)
+    if outcome < 0:
+        return -errno
+    if outcome == 0:
+        conn.writing = False
+    return outcome
+
+
+cdef int flush_conn(Conn* conn) except -1:
+    cdef list batch
+    if conn.kind == SINK:
+        batch = <list>conn.batch
+        if batch:
+            messages = tuple(batch)
+            batch.clear()
+            (<object>conn.handler).batch_received(messages)
+    elif conn.pending == 0:
+        return 0
+    elif conn.fd >= 0:
+        # A failed write is left to the reactor: it will find the socket writable, the
+        # write will fail again, and the transport reports it in the reactor's own way.
+        if not conn.writing and flush_descriptor(conn) != 0:
+            conn.writing = True
+            (<object>conn.transport).startWriting()
+    elif not conn.output_paused:
+        (<object>conn.handler).transmit(take_output(conn))
+    return 0
+
+
+cdef int flush_core(Core* core) except -1:
+    """Write out what every link of a router has queued."""
+    cdef Conn* conn
+    while core.dirty_head != NULL:
+        conn = core.dirty_head
+        core.dirty_head = conn.dirty_next
+        if core.dirty_head == NULL:
+            core.dirty_tail = NULL
+        conn.dirty = False
+        link = <object>conn.link
+        try:
+            flush_conn(conn)
+        except Exception:
+            _log.failure("writing to {cid} failed", cid=conn.cid)
+    return 0
+
+
+cdef void forget_dirty(Conn* conn) noexcept:
+    """Take a connection that is about to be freed out of the list of those to flush."""
+    cdef Core* core = conn.core
+    cdef Conn* previous = NULL
+    cdef Conn* at = core.dirty_head
+    while at != NULL and at != conn:
+        previous = at
+        at = at.dirty_next
+    if at == NULL:
+        return
+    if previous == NULL:
+        core.dirty_head = conn.dirty_next
+    else:
+        previous.dirty_next = conn.dirty_next
+    if core.dirty_tail == conn:
+        core.dirty_tail = previous
+    conn.dirty = False
+
+
+cdef void replace(PyObject** slot, object value):
+    """Assign to a field of a C structure that owns a reference; None becomes NULL."""
+    cdef PyObject* old = slot[0]
+    if value is None:
+        slot[0] = NULL
+    else:
+        Py_INCREF(value)
+        slot[0] = <PyObject*>value
+    if old != NULL:
+        Py_DECREF(<object>old)
+
+
+cdef object describe(Sub* sub):
+    return SubscriptionInfo(
+        <object>sub.conn.account.name, sub.conn.cid, (sid_of(sub))[:sub.sid_len],
+        subject_of(sub), (queue_of(sub))[:sub.queue_len], sub.delivered, sub.max,
+    )
+
+
+cdef int fill_message(
+    Message* m, bytes subject, bytes reply, bytes headers, bytes data, char* digits
+) except -1:
+    """A message made here; ``data`` is headers, payload and CRLF."""
+    m.subject = subject
+    m.slen = <int>len(subject)
+    m.reply = reply
+    m.rlen = <int>len(reply)
+    m.hdr = <int>len(headers) if headers else -1
+    m.size = <int>len(data) - 2
+    m.payload = data
+    m.block = NULL
+    m.hdb = digits
+    m.hdb_len = write_number(digits, m.hdr) if headers else 0
+    m.szb = digits + 24
+    m.szb_len = write_number(digits + 24, m.size)
+    return 0
+
+
+@cython.no_gc_clear
+cdef class NativeLink:
+    """One peer. Made by :meth:`NativeRouter.attach`."""
+
+    def __init__(self, *arguments):
+        raise TypeError("links are made by IRouter.attach")
+
+    def __dealloc__(self):
+        cdef Conn* conn = &self.conn
+        if conn.core == NULL:
+            return
+        unregister_link(conn)
+        if conn.dirty:
+            forget_dirty(conn)
+        if conn.sid_count:
+            all_ended(conn)
+        forget_input(conn)
+        drop_output(conn)
+        free(conn.sids)
+        replace(&conn.publish_check, None)
+        replace(&conn.subscribe_check, None)
+        replace(&conn.deliver_check, None)
+        replace(&conn.publish_cache, None)
+        replace(&conn.deliver_cache, None)
+        replace(&conn.batch, None)
+
+    @property
+    def cid(self):
+        return self.conn.cid
+
+    @property
+    def kind(self):
+        return PeerKind(self.conn.kind)
+
+    @property
+    def account(self):
+        return <object>self.conn.account.name
+
+    @account.setter
+    def account(self, name):
+        self.conn.account = self.router.account_for(name)
+
+    @property
+    def options(self):
+        return self._options
+
+    @options.setter
+    def options(self, options):
+        cdef Conn* conn = &self.conn
+        self._options = options
+        conn.verbose = options.verbose
+        conn.pedantic = options.pedantic
+        conn.echo = options.echo
+        conn.headers = options.headers
+        conn.no_responders = options.no_responders
+        conn.max_payload = options.max_payload
+        conn.max_subscriptions = options.max_subscriptions
+
+    @property
+    def awaiting_connect(self):
+        return self.conn.awaiting_connect
+
+    @awaiting_connect.setter
+    def awaiting_connect(self, bint value):
+        self.conn.awaiting_connect = value
+
+    @property
+    def announce_first_ping(self):
+        return self.conn.announce
+
+    @announce_first_ping.setter
+    def announce_first_ping(self, bint value):
+        self.conn.announce = value
+
+    @property
+    def trace(self):
+        return self.conn.trace
+
+    @trace.setter
+    def trace(self, bint value):
+        self.conn.trace = value
+
+    @property
+    def closed(self):
+        return self.conn.closed
+
+    @property
+    def last_activity(self):
+        return self.conn.last_activity
+
+    @last_activity.setter
+    def last_activity(self, double value):
+        self.conn.last_activity = value
+
+    @property
+    def last_input(self):
+        return self.conn.last_input
+
+    @last_input.setter
+    def last_input(self, double value):
+        self.conn.last_input = value
+
+    @property
+    def pending_bytes(self):
+        return self.conn.pending
+
+    @property
+    def blocked_since(self):
+        return self.conn.blocked_since
+
+    def feed(self, data):
+        cdef const unsigned char[::1] view = data
+        cdef Conn* conn = &self.conn
+        if conn.closed or view.shape[0] == 0:
+            return
+        conn.stalled = False
+        consume(conn, <const char*>&view[0], view.shape[0])
+        note_activity(conn)
+
+    def bind(self, int fd, transport):
+        cdef Conn* conn = &self.conn
+        if conn.closed or conn.pending:
+            flush_conn(conn)
+        self._transport = transport
+        conn.transport = <PyObject*>transport
+        conn.fd = fd
+        register_link(fd, self)
+        return True
+
+    def unbind(self):
+        cdef Conn* conn = &self.conn
+        cdef bytes rest = conn.tail[:conn.tail_len] if conn.tail_len else b""
+        unregister_link(conn)
+        conn.writing = False
+        conn.transport = NULL
+        self._transport = None
+        if conn.verb == NO_VERB and conn.body == NULL:
+            free(conn.tail)
+            conn.tail = NULL
+            conn.tail_len = conn.tail_cap = 0
+            return rest
+        return b""
+
+    def read_ready(self):
+        return read_descriptor(&self.conn)
+
+    def write_ready(self):
+        return write_descriptor(&self.conn)
+
+    def write(self, bytes data):
+        put(&self.conn, data, len(data))
+
+    def flush(self):
+        if self.conn.dirty:
+            forget_dirty(&self.conn)
+        flush_conn(&self.conn)
+
+    def pause_input(self):
+        self.conn.paused = True
+
+    def resume_input(self):
+        cdef Conn* conn = &self.conn
+        cdef char* kept = conn.tail
+        cdef size_t n = conn.tail_len
+        if not conn.paused:
+            return
+        conn.paused = False
+        if conn.closed or n == 0:
+            return
+        conn.tail = NULL
+        conn.tail_len = conn.tail_cap = 0
+        try:
+            consume(conn, kept, n)
+        finally:
+            free(kept)
+        note_activity(conn)
+
+    def pause_output(self):
+        self.conn.output_paused = True
+        self.conn.blocked_since = monotonic()
+
+    def resume_output(self):
+        self.conn.output_paused = False
+        self.conn.blocked_since = 0.0
+        flush_conn(&self.conn)
+
+    def close(self):
+        cdef Conn* conn = &self.conn
+        if conn.closed:
+            return
+        conn.closed = True
+        all_ended(conn)
+        forget_input(conn)
+        # Predicates usually refer to the handler; the collector does not see these references.
+        self.set_permissions(None, None, None)
+
+    def subscribe(self, bytes subject, bytes queue, bytes sid):
+        return bool(subscribe(
+            &self.conn, subject, <int>len(subject), queue, <int>len(queue), sid, <int>len(sid)
+        ))
+
+    def unsubscribe(self, bytes sid, int maximum=0):
+        unsubscribe(&self.conn, sid, <int>len(sid), maximum)
+
+    def publish(self, bytes subject, bytes reply, bytes headers, bytes payload):
+        cdef Message m
+        cdef char digits[48]
+        cdef bytes data = headers + payload + b"\r\n"
+        fill_message(&m, subject, reply, headers, data, digits)
+        return publish(&self.conn, &m)
+
+    def clear_subscriptions(self):
+        all_ended(&self.conn)
+
+    def subscriptions(self):
+        cdef Conn* conn = &self.conn
+        cdef Sub** subs = ordered(conn)
+        cdef size_t i
+        try:
+            return [describe(subs[i]) for i in range(conn.sid_count)]
+        finally:
+            free(subs)
+
+    def counters(self):
+        cdef Conn* conn = &self.conn
+        return LinkCounters(
+            conn.in_msgs, conn.in_bytes, conn.out_msgs, conn.out_bytes, conn.pending,
+            conn.sid_count, conn.stalls,
+        )
+
+    def set_permissions(self, publish, subscribe, deliver):
+        cdef Conn* conn = &self.conn
+        replace(&conn.publish_check, publish)
+        replace(&conn.publish_cache, None if publish is None else {})
+        replace(&conn.subscribe_check, subscribe)
+        replace(&conn.deliver_check, deliver)
+        replace(&conn.deliver_cache, None if deliver is None else {})
+
+
+cdef class NativeRouter:
+    """The router of one server, compiled."""
+
+    name = "native"
+
+    def __cinit__(self, settings):
+        cdef Core* core = &self.core
+        core.rcap = READ_SIZE
+        core.rbuf = <char*>malloc(core.rcap)
+        if core.rbuf == NULL:
+            raise MemoryError("no memory for reading")
+        core.hash_seed = int.from_bytes(os.urandom(8), "little")
+        core.rng = settings.seed or int.from_bytes(os.urandom(8), "little") | 1
+        self._accounts = {}
+        self._links = weakref.WeakSet()
+        self._listeners = []
+        self.settings = settings
+
+    def __dealloc__(self):
+        cdef Core* core = &self.core
+        # Links hold a reference to their router: none is left.
+        for address in self._accounts.values():
+            free_account(<Account*><size_t>address)
+        free_pool(core)
+        free(core.rbuf)
+        free(core.scratch)
+        free(core.grave)
+
+    @property
+    def settings(self):
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings):
+        cdef Core* core = &self.core
+        self._settings = settings
+        core.max_control_line = settings.max_control_line
+        core.max_pending = settings.max_pending
+        core.stall_pending = settings.max_pending // 4 * 3
+        core.max_sub_tokens = settings.max_sub_tokens
+        core.no_stall = settings.no_fast_producer_stall
+        core.cache = settings.cache
+
+    cdef Account* account_for(self, str name) except NULL:
+        address = self._accounts.get(name)
+        if address is None:
+            address = <size_t>new_account(&self.core, name)
+            self._accounts[name] = address
+        return <Account*><size_t>address
+
+    def attach(self, handler, kind, cid, str account):
+        cdef NativeLink link = NativeLink.__new__(NativeLink)
+        cdef Conn* conn = &link.conn
+        conn.account = self.account_for(account)
+        conn.core = &self.core
+        conn.cid = cid
+        conn.kind = int(kind)
+        conn.fd = -1
+        conn.link = <PyObject*>link
+        conn.handler = <PyObject*>handler
+        link.handler = handler
+        link.router = self
+        if conn.kind == SINK:
+            replace(&conn.batch, [])
+        link.options = DEFAULT_OPTIONS
+        conn.last_activity = conn.last_input = wall_clock()
+        self._links.add(link)
+        return link
+
+    def publish(self, str account, bytes subject, bytes reply, bytes headers, bytes payload):
+        cdef Message m
+        cdef char digits[48]
+        cdef bytes data = headers + payload + b"\r\n"
+        fill_message(&m, subject, reply, headers, data, digits)
+        return route(&self.core, self.account_for(account), NULL, &m)
+
+    def flush(self):
+        flush_core(&self.core)
+
+    def set_mapper(self, str account, mapper):
+        cdef Account* at = self.account_for(account)
+        replace(&at.mapped, None if mapper is None else {})
+        replace(&at.mapper, mapper)
+
+    def set_hook(self, hook):
+        self._hook = hook
+        self.core.hook = NULL if hook is None else <PyObject*>hook
+
+    def add_interest_listener(self, listener):
+        self._listeners.append(listener)
+        self.core.listeners = <PyObject*>self._listeners
+
+    def accounts(self):
+        return list(self._accounts)
+
+    def account_counters(self, str account):
+        cdef Account* at
+        address = self._accounts.get(account)
+        if address is None:
+            return TrafficCounters(0, 0, 0, 0)
+        at = <Account*><size_t>address
+        return TrafficCounters(at.in_msgs, at.in_bytes, at.out_msgs, at.out_bytes)
+
+    def counters(self):
+        total = [self.account_counters(name) for name in self._accounts]
+        return TrafficCounters(*(sum(column) for column in zip(*total))) if total else (
+            TrafficCounters(0, 0, 0, 0)
+        )
+
+    def subscriptions(self, account=None):
+        for link in sorted(self._links, key=link_order):
+            if account is None or link.account == account:
+                yield from link.subscriptions()
+
+    def matching(self, str account, bytes subject):
+        cdef Account* at = self.account_for(account)
+        cdef Result* result
+        cdef Sub** subs
+        cdef size_t i
+        cdef size_t group
+        cdef size_t place
+        cdef list found = []
+        self.core.depth += 1
+        try:
+            result = lookup(at, subject, <int>len(subject))
+            subs = members(result)
+            for i in range(result.plain):
+                found.append(describe(subs[i]))
+            place = result.plain
+            for group in range(result.groups):
+                for i in range((<size_t*>subs)[place]):
+                    found.append(describe(subs[place + 1 + i]))
+                place += 1 + (<size_t*>subs)[place]
+        finally:
+            leave(&self.core)
+        return found
+
+    def stats(self):
+        cdef Account* at
+        cdef Node* node
+        cdef size_t i
+        cdef size_t fanout
+        cdef size_t most = 0
+        cdef size_t total = 0
+        cdef size_t cached = 0
+        cdef uint64_t subs = 0, inserts = 0, removes = 0, matches = 0, hits = 0
+        for address in self._accounts.values():
+            at = <Account*><size_t>address
+            subs += at.subscriptions
+            inserts += at.inserts
+            removes += at.removes
+            matches += at.matches
+            hits += at.hits
+            for i in range(at.mask + 1):
+                node = at.nodes[i]
+                while node != NULL:
+                    if node.result != NULL:
+                        cached += 1
+                        fanout = node.result.plain + node.result.groups
+                        total += fanout
+                        if fanout > most:
+                            most = fanout
+                    node = node.next
+        return {
+            "num_subscriptions": subs,
+            "num_cache": cached,
+            "num_inserts": inserts,
+            "num_removes": removes,
+            "num_matches": matches,
+            "cache_hit_rate": <double>hits / <double>matches if matches else 0.0,
+            "max_fanout": most,
+            "avg_fanout": <double>total / <double>cached if cached else 0.0,
+        }
+
+
+def link_order(link):
+    return link.cid
+
+
+DEFAULT_OPTIONS = LinkOptions()
+
+
+classImplements(NativeLink, ILink)
+classImplements(NativeRouter, IRouter)

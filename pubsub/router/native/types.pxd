@@ -1,0 +1,247 @@
+# cython: language_level=3
+"""The C structures of the data plane. One place, so that every unit agrees.
+
+Ownership, in one paragraph: a ``Core`` belongs to a NativeRouter, a ``Conn`` to a
+NativeLink (it is embedded in the Python object), an ``Account`` to its Core. A ``Sub``
+belongs to its Conn and sits in three lists: the Conn's sid table, the list of its
+subject (a ``Node`` for literal subjects, a ``TrieNode`` for wildcards), and, by pointer
+only, in cached ``Result`` blocks. Whatever may still be referenced by a delivery in
+progress is put into the Core's graveyard instead of being freed; the graveyard is
+emptied when no delivery is running (``core.depth == 0``).
+"""
+
+from cpython.ref cimport PyObject
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+# A chunk of queued output. Own bytes follow the structure, or ``block`` lends them.
+cdef struct Chunk:
+    Chunk* next
+    char* data
+    size_t start
+    size_t end
+    size_t cap
+    Block* block
+
+# Bytes shared by several output queues (a large payload), reference counted.
+cdef struct Block:
+    size_t refs
+    size_t size
+
+# A message whose payload has not arrived completely: the parsed line and the bytes so far.
+cdef struct Body:
+    Block* block
+    size_t filled
+    size_t need
+    int slen
+    int rlen
+    int hdr
+    int size
+    int hdb_len
+    int szb_len
+    # subject, reply, hdb and szb follow the structure, in that order
+
+# One message on its way: everything points into somebody else's memory.
+cdef struct Message:
+    const char* subject
+    const char* reply
+    const char* hdb
+    const char* szb
+    const char* payload
+    Block* block
+    int slen
+    int rlen
+    int hdb_len
+    int szb_len
+    int hdr
+    int size
+
+cdef struct Sub:
+    Conn* conn
+    Sub* next
+    Sub* prev
+    Sub* sid_next
+    void* owner
+    uint64_t serial
+    uint64_t delivered
+    uint64_t max
+    uint32_t sid_hash
+    uint32_t sid_len
+    uint32_t queue_len
+    int where
+    # sid, then queue follow the structure
+
+cdef enum Where:
+    IN_NODE = 0
+    IN_TRIE = 1
+    IN_TRIE_REST = 2
+
+cdef struct SubList:
+    Sub* head
+    Sub* tail
+    size_t count
+
+# What one subject reaches: ``plain`` subs, then per queue group a count and its members.
+cdef struct Result:
+    size_t plain
+    size_t groups
+    # Sub* array follows
+
+# A literal subject that somebody subscribed to, or whose result is worth keeping.
+cdef struct Node:
+    Node* next
+    SubList subs
+    Result* result
+    uint64_t hash
+    uint64_t stamp
+    uint32_t length
+    uint16_t bucket1
+    uint16_t bucket2
+    # the subject follows the structure
+
+cdef struct TrieNode:
+    TrieNode* parent
+    TrieNode* next
+    TrieNode** children
+    TrieNode* star
+    SubList subs
+    SubList rest
+    uint64_t hash
+    uint32_t mask
+    uint32_t count
+    uint32_t length
+    bint is_star
+    # the token follows the structure
+
+cdef enum:
+    GENERATIONS = 1024
+    DOORKEEPER = 16384
+    #: results kept for subjects nobody subscribed to literally; about 150 B each
+    MAX_CACHED = 65536
+
+cdef struct Account:
+    Core* core
+    PyObject* name
+    PyObject* mapper
+    PyObject* mapped
+    Node** nodes
+    size_t mask
+    size_t count
+    size_t cached
+    size_t sweep
+    TrieNode* root
+    uint64_t generation
+    uint64_t by_first[GENERATIONS]
+    uint64_t by_second[GENERATIONS]
+    uint32_t* seen
+    uint64_t subscriptions
+    uint64_t wildcards
+    uint64_t inserts
+    uint64_t removes
+    uint64_t matches
+    uint64_t hits
+    uint64_t in_msgs
+    uint64_t in_bytes
+    uint64_t out_msgs
+    uint64_t out_bytes
+    bint is_system
+
+cdef enum Verb:
+    NO_VERB = 0
+    CONNECT = 1
+    INFO = 2
+    PUB = 3
+    HPUB = 4
+    SUB = 5
+    UNSUB = 6
+    ERR = 7
+    # The rest of the line does not matter for these.
+    PING = 8
+    PONG = 9
+    OK = 10
+
+cdef enum:
+    PARTIAL = -1
+    UNKNOWN = -2
+
+cdef struct Conn:
+    Core* core
+    Account* account
+    PyObject* handler
+    PyObject* link
+    PyObject* transport
+    PyObject* publish_check
+    PyObject* subscribe_check
+    PyObject* deliver_check
+    PyObject* publish_cache
+    PyObject* deliver_cache
+    PyObject* batch
+    Conn* dirty_next
+    uint64_t cid
+    int fd
+    int kind
+    int max_payload
+    int max_subscriptions
+    int verb
+    bint verbose
+    bint pedantic
+    bint echo
+    bint headers
+    bint no_responders
+    bint closed
+    bint paused
+    bint awaiting_connect
+    bint announce
+    bint trace
+    bint dirty
+    bint output_paused
+    bint stalled
+    bint active
+    bint writing
+    # input: ``tail`` is the beginning of a verb, or of the argument of ``verb``
+    char* tail
+    size_t tail_len
+    size_t tail_cap
+    Body* body
+    # output
+    Chunk* out_head
+    Chunk* out_tail
+    size_t pending
+    # subscriptions by sid
+    Sub** sids
+    uint32_t sid_mask
+    uint32_t sid_count
+    uint64_t in_msgs
+    uint64_t in_bytes
+    uint64_t out_msgs
+    uint64_t out_bytes
+    uint64_t stalls
+    double last_activity
+    double last_input
+    double blocked_since
+
+cdef struct Core:
+    char* rbuf
+    size_t rcap
+    Conn* dirty_head
+    Conn* dirty_tail
+    Chunk* free_chunks
+    size_t free_count
+    int depth
+    void** grave
+    size_t grave_len
+    size_t grave_cap
+    PyObject* hook
+    PyObject* listeners
+    uint64_t serial
+    uint64_t rng
+    uint64_t hash_seed
+    size_t max_pending
+    size_t stall_pending
+    int max_control_line
+    int max_sub_tokens
+    bint no_stall
+    bint cache
+    # scratch for matching, grown as needed
+    Sub** scratch
+    size_t scratch_cap
+    size_t scratch_len
