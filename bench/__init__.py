@@ -1,0 +1,1 @@
+"""Measures this server against other NATS servers on this machine: ``python -m bench``."""

@@ -1,0 +1,60 @@
+"""What is measured: names, units, and which way is better."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["METRICS", "Metric", "format_value"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure of a run. ``unit`` is what :func:`format_value` prints after it."""
+
+    name: str
+    title: str
+    unit: str
+    higher_is_better: bool
+
+
+_ALL = (
+    Metric("rate", "throughput", "/s", True),
+    Metric("cpu", "server CPU per million messages", "s", False),
+    Metric("p50", "latency, median", "µs", False),
+    Metric("p99", "latency, 99 %", "µs", False),
+    Metric("p999", "latency, 99.9 %", "µs", False),
+    Metric("rss", "resident memory", "B", False),
+    Metric("hwm", "resident memory, peak", "B", False),
+    Metric("bytes_each", "resident memory for each", "B", False),
+    Metric("churn_rate", "subscribed and unsubscribed", "/s", True),
+    Metric("kept", "share of the quiet flow kept", "", True),
+    Metric("ready", "start to first INFO", "s", False),
+    Metric("client_cpu", "load generator's CPU", "cores", False),
+)
+
+METRICS = {metric.name: metric for metric in _ALL}
+
+
+def _with_prefix(value: float, step: float, prefixes: str) -> str:
+    for prefix in prefixes[:-1]:
+        if abs(value) < step:
+            break
+        value /= step
+    else:
+        prefix = prefixes[-1]
+    digits = 0 if abs(value) >= 100 or value == 0 else 1 if abs(value) >= 10 else 2
+    return f"{value:.{digits}f} {prefix}".rstrip()
+
+
+def format_value(name: str, value: float) -> str:
+    """``value`` of the metric ``name`` for people: ``7.21 M/s``, ``29.8 KiB``, ``1.02 s``."""
+    unit = METRICS[name].unit
+    if unit == "B":
+        text = _with_prefix(value, 1024.0, " KMG")
+        return f"{text}iB" if text[-1].isalpha() else f"{text} B"
+    if unit == "/s":
+        return f"{_with_prefix(value, 1000.0, ' kMG')}/s"
+    if unit == "":
+        return f"{value:.2f}"
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3
+    return f"{value:.{digits}f} {unit}"

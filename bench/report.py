@@ -1,0 +1,190 @@
+"""The tables, as Markdown that also reads well in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.machine import one_line
+from bench.metrics import METRICS, format_value
+from bench.results import Results, ServerInfo
+from bench.rows import Row
+from bench.stats import Spread, spread
+from bench.summary import figures, headline_metrics, main_server, measured_rows, ratio, verdicts
+from bench.targets import Target, target_for
+
+__all__ = ["full_report", "headline_table", "table"]
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table with padded columns; all but the first are aligned to the right."""
+    lines = [list(header), *[list(row) for row in rows]]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+
+    def padded(line: Sequence[str]) -> str:
+        cells = [
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths))
+        ]
+        return f"| {' | '.join(cells)} |"
+
+    rule = [f"{'-' * (width + 1)}{':' if i else '-'}" for i, width in enumerate(widths)]
+    return "\n".join([padded(header), f"|{'|'.join(rule)}|", *map(padded, rows)])
+
+
+def _times(value: float) -> str:
+    return f"{value:.1f}×" if value >= 10 else f"{value:.2f}×"
+
+
+def _ratio_cell(found: Spread | None) -> str:
+    if found is None:
+        return "–"
+    return f"**{_times(found.median)}** ({_times(found.minimum)}–{_times(found.maximum)})"
+
+
+def _figure_cell(results: Results, row: Row, metric: str, server: ServerInfo) -> str:
+    if server.key in results.failures.get(row.name, {}):
+        return "FAILED"
+    values = results.values(row.name, server.key, metric)
+    return format_value(metric, spread(values).median) if values else "–"
+
+
+def _bound(target: Target) -> str:
+    sign = "≥" if target.at_least else "≤"
+    if target.absolute:
+        return f"{target.backend} {sign} {format_value(target.metric, target.bound)}"
+    return f"{sign} {target.bound:g}×"
+
+
+def _promise_cell(results: Results, row: Row, metric: str) -> str:
+    """Every promise about one line of the table, with a mark for kept or not."""
+    judged: dict[Target, bool] = {}
+    for verdict in verdicts(results):
+        if (verdict.target.row, verdict.target.metric) == (row.name, metric):
+            judged[verdict.target] = judged.get(verdict.target, True) and verdict.met
+    return ", ".join(f"{_bound(target)} {'✓' if met else '✗'}" for target, met in judged.items())
+
+
+def _title(row: Row, metric: str) -> str:
+    return f"{row.title}: {METRICS[metric].title}"
+
+
+def headline_table(results: Results) -> str:
+    """The table for the README: medians, ratios with their range, promises."""
+    ours = main_server(results)
+    header = ["", *[server.label for server in results.servers]]
+    if ours:
+        header += [f"{ours.backend or ours.label} / {peer.label}" for peer in results.peers]
+    lines = []
+    for row in measured_rows(results):
+        for metric in headline_metrics(row):
+            line = [_title(row, metric)]
+            line += [_figure_cell(results, row, metric, server) for server in results.servers]
+            if ours:
+                line += [
+                    _ratio_cell(ratio(results, row.name, metric, ours.key, peer.key))
+                    for peer in results.peers
+                ]
+            lines.append([*line, _promise_cell(results, row, metric)])
+    return table([*header, "target"], lines)
+
+
+def _problems(results: Results) -> list[str]:
+    lines = [
+        f"- **{row}** failed on {server}: {text}"
+        for row, servers in results.failures.items()
+        for server, text in servers.items()
+    ]
+    lines += [f"- {row} was not measured: {why}" for row, why in results.skipped.items()]
+    return ["", *lines] if lines else []
+
+
+def _verdict_table(results: Results) -> str:
+    labels = {server.key: server.label for server in results.servers}
+    lines = []
+    for verdict in verdicts(results):
+        target = verdict.target
+        value = (
+            format_value(target.metric, verdict.value)
+            if target.absolute
+            else _times(verdict.value)
+        )
+        against = labels.get(verdict.peer, "–")
+        promise = _bound(target)
+        name = f"{target.row}: {METRICS[target.metric].title}"
+        lines.append([name, against, promise, value, "met" if verdict.met else "MISSED"])
+    return table(["target", "against", "bound", "median", ""], lines)
+
+
+def _figure_table(results: Results) -> str:
+    labels = {server.key: server.label for server in results.servers}
+    lines = []
+    for figure in figures(results):
+        s = figure.spread
+        cells = [s.median, s.minimum, s.lower_quartile, s.upper_quartile, s.maximum]
+        lines.append(
+            [
+                f"{figure.row}: {METRICS[figure.metric].title}",
+                labels[figure.server],
+                *[format_value(figure.metric, cell) for cell in cells],
+            ]
+        )
+    return table(["", "server", "median", "min", "25 %", "75 %", "max"], lines)
+
+
+def _ratio_lines(results: Results) -> str:
+    lines = []
+    for row in measured_rows(results):
+        for metric in row.metrics:
+            for ours in results.ours:
+                for peer in results.peers:
+                    found = ratio(results, row.name, metric, ours.key, peer.key)
+                    if found is None:
+                        continue
+                    target = target_for(row.name, metric, ours.backend, absolute=False)
+                    met = "" if target is None else "✓" if target.met(found.median) else "✗"
+                    cells = [found.median, found.minimum, found.lower_quartile]
+                    cells += [found.upper_quartile, found.maximum]
+                    lines.append(
+                        [
+                            f"{row.name}: {METRICS[metric].title}",
+                            f"{ours.label} / {peer.label}",
+                            *[_times(cell) for cell in cells],
+                            f"{_bound(target)} {met}" if target else "",
+                        ]
+                    )
+    return table(["", "ratio of", "median", "min", "25 %", "75 %", "max", "target"], lines)
+
+
+def full_report(results: Results, pictures: Sequence[str] = ()) -> str:
+    """The whole Markdown file: the short table, promises, pictures, every figure."""
+    settings = results.settings
+    parts = [
+        "# Benchmark",
+        "",
+        f"Medians of {settings['rounds']} interleaved rounds of {settings['seconds']:g} s; "
+        "ratios are taken round by round, their range in brackets.",
+        one_line(results.machine) + ".",
+        "",
+        headline_table(results),
+        *_problems(results),
+        "",
+        "## Targets",
+        "",
+        _verdict_table(results),
+        "",
+        *[f"![{name}]({name})" for name in pictures],
+        "",
+        "## Ratios",
+        "",
+        _ratio_lines(results),
+        "",
+        "## Figures",
+        "",
+        _figure_table(results),
+        "",
+        "## Servers",
+        "",
+        *[f"- {s.label}: `{s.command}`, version {s.version}" for s in results.servers],
+        "",
+    ]
+    return "\n".join(parts)

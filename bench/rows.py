@@ -1,0 +1,161 @@
+"""The rows of the benchmark: what the load generator is told to do, and what is read off it."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["ROWS", "Row", "select"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing that is measured on every server.
+
+    ``kind`` names the function in :mod:`bench.measure` that turns the generator's figures
+    into metrics; ``arguments`` go to the generator; ``metrics`` are what the tables show,
+    the most telling first.
+    """
+
+    name: str
+    group: str
+    title: str
+    kind: str
+    arguments: tuple[str, ...]
+    metrics: tuple[str, ...] = ("rate", "cpu", "rss", "hwm")
+    tls: bool = False
+    #: set for rows whose work is a number of things, not a time
+    count: int = 0
+
+
+_LATENCY = ("rate", "p50", "p99", "p999", "cpu", "rss", "hwm")
+
+
+def _publish(size: int) -> Row:
+    return Row(
+        name=f"publish-{size}",
+        group="publish",
+        title=f"publish only, {size} B",
+        kind="publish",
+        arguments=("flow", "--publishers", "1", "--subscribers", "0", "--size", str(size)),
+    )
+
+
+def _flow(publishers: int, subscribers: int, size: int, text: str) -> Row:
+    return Row(
+        name=f"flow-{publishers}-{subscribers}-{size}",
+        group="flow",
+        title=f"{publishers}:{subscribers}, {text}",
+        kind="flow",
+        arguments=(
+            *("flow", "--publishers", str(publishers), "--subscribers", str(subscribers)),
+            *("--size", str(size)),
+            # sixteen times sixteen streams: the same bytes in flight as with four
+            *("--window", str(min(16 << 20, (64 << 20) // subscribers))),
+        ),
+    )
+
+
+def _requests(requesters: int) -> Row:
+    plural = "s" if requesters > 1 else ""
+    return Row(
+        name=f"requests-{requesters}",
+        group="requests",
+        title=f"request/reply, {requesters} requester{plural}",
+        kind="requests",
+        arguments=("requests", "--requesters", str(requesters), "--size", "128"),
+        metrics=_LATENCY,
+    )
+
+
+ROWS = (
+    _publish(16),
+    _publish(128),
+    _flow(1, 1, 128, "128 B"),
+    _flow(1, 4, 128, "128 B"),
+    _flow(4, 4, 128, "128 B"),
+    _flow(16, 16, 128, "128 B"),
+    _flow(1, 1, 4096, "4 KiB"),
+    _flow(1, 1, 65536, "64 KiB"),
+    Row(
+        name="queue-1-4",
+        group="flow",
+        title="queue group 1:4, 128 B",
+        kind="flow",
+        arguments=("flow", "--publishers", "1", "--subscribers", "4", "--queue", "--size", "128"),
+    ),
+    Row(
+        name="wildcard",
+        group="flow",
+        title="10,000 wildcards and subjects, 128 B",
+        kind="flow",
+        arguments=("flow", "--subscribers", "1", "--subjects", "10000", "--size", "128"),
+    ),
+    Row(
+        name="tls-1-1",
+        group="flow",
+        title="TLS 1:1, 128 B",
+        kind="flow",
+        arguments=("flow", "--publishers", "1", "--subscribers", "1", "--size", "128"),
+        tls=True,
+    ),
+    Row(
+        name="churn",
+        group="flow",
+        title="1:1, 128 B, while a client subscribes and unsubscribes",
+        kind="churn",
+        arguments=("flow", "--subscribers", "1", "--size", "128", "--churn"),
+        metrics=("rate", "churn_rate", "kept", "cpu", "rss", "hwm"),
+    ),
+    _requests(1),
+    _requests(16),
+    _requests(128),
+    Row(
+        name="idle",
+        group="scale",
+        title="10,000 idle connections",
+        kind="idle",
+        arguments=("idle",),
+        metrics=("bytes_each", "rate", "rss", "hwm"),
+        count=10_000,
+    ),
+    Row(
+        name="subscriptions",
+        group="scale",
+        title="1,000,000 subscriptions",
+        kind="subscriptions",
+        arguments=("subscriptions",),
+        metrics=("rate", "bytes_each", "rss", "hwm"),
+        count=1_000_000,
+    ),
+    Row(
+        name="startup",
+        group="scale",
+        title="start-up",
+        kind="startup",
+        arguments=(),
+        metrics=("ready", "rss", "hwm"),
+    ),
+)
+
+
+def select(patterns: Sequence[str]) -> tuple[Row, ...]:
+    """The rows one of these shell patterns matches (name, part of a name, or group).
+
+    :raises ValueError: if a pattern matches none.
+    """
+    chosen: set[str] = set()
+    for pattern in patterns:
+        names = {
+            row.name
+            for row in ROWS
+            if fnmatch.fnmatch(row.name, pattern)
+            or fnmatch.fnmatch(row.name, f"*{pattern}*")
+            or row.group == pattern
+        }
+        if not names:
+            known = ", ".join(row.name for row in ROWS)
+            raise ValueError(f"no row is called {pattern!r}; there are {known}")
+        chosen |= names
+    return tuple(row for row in ROWS if not patterns or row.name in chosen)

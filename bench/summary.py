@@ -1,0 +1,126 @@
+"""What the runs add up to: figures, ratios and kept promises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.results import Results, ServerInfo
+from bench.rows import ROWS, Row
+from bench.stats import Spread, ratios, spread
+from bench.targets import TARGETS, Target
+
+__all__ = [
+    "Figure",
+    "Ratio",
+    "Verdict",
+    "figures",
+    "headline_metrics",
+    "main_server",
+    "measured_rows",
+    "ratio",
+    "ratio_table",
+    "verdicts",
+]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One metric of one server over all rounds."""
+
+    row: str
+    metric: str
+    server: str
+    spread: Spread
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """One of our servers by one peer, over all rounds."""
+
+    row: str
+    metric: str
+    ours: str
+    peer: str
+    spread: Spread
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A promise and what became of it; ``peer`` is empty for absolute ones."""
+
+    target: Target
+    ours: str
+    peer: str
+    value: float
+    met: bool
+
+
+def measured_rows(results: Results) -> list[Row]:
+    """The rows some server has figures for, in the order of the table of rows."""
+    return [row for row in ROWS if results.runs.get(row.name)]
+
+
+def headline_metrics(row: Row) -> list[str]:
+    """What the short table shows of a row: its first metric and those with a promise."""
+    promised = {target.metric for target in TARGETS if target.row == row.name}
+    return [name for name in row.metrics if name == row.metrics[0] or name in promised]
+
+
+def main_server(results: Results) -> ServerInfo | None:
+    """The one of ours the short table compares: the native backend if it was measured."""
+    ours = results.ours
+    return next((server for server in ours if server.backend == "native"), (ours or [None])[0])
+
+
+def figures(results: Results) -> list[Figure]:
+    """All metrics of all servers, by row."""
+    return [
+        Figure(row.name, metric, server.key, spread(values))
+        for row in measured_rows(results)
+        for metric in (*row.metrics, "client_cpu")
+        for server in results.servers
+        if (values := results.values(row.name, server.key, metric))
+    ]
+
+
+def ratio(results: Results, row: str, metric: str, ours: str, peer: str) -> Spread | None:
+    """Ours by theirs, or ``None`` if one of them has no figures."""
+    values = ratios(results.values(row, ours, metric), results.values(row, peer, metric))
+    return spread(values) if values else None
+
+
+def ratio_table(results: Results, metrics: Sequence[str] = ()) -> list[Ratio]:
+    """Each of ours by each peer, for these metrics or all of a row's."""
+    return [
+        Ratio(row.name, metric, ours.key, peer.key, found)
+        for row in measured_rows(results)
+        for metric in (metrics or row.metrics)
+        for ours in results.ours
+        for peer in results.peers
+        if (found := ratio(results, row.name, metric, ours.key, peer.key))
+    ]
+
+
+def _judge(results: Results, target: Target, ours: ServerInfo) -> list[Verdict]:
+    if target.absolute:
+        values = results.values(target.row, ours.key, target.metric)
+        found = [("", spread(values).median)] if values else []
+    else:
+        found = [
+            (peer.key, one.median)
+            for peer in results.peers
+            if (one := ratio(results, target.row, target.metric, ours.key, peer.key))
+        ]
+    return [Verdict(target, ours.key, peer, value, target.met(value)) for peer, value in found]
+
+
+def verdicts(results: Results) -> list[Verdict]:
+    """Each promise that could be judged, once per peer. A failed row judges nothing."""
+    return [
+        verdict
+        for target in TARGETS
+        for ours in results.ours
+        if ours.backend == target.backend
+        for verdict in _judge(results, target, ours)
+    ]
