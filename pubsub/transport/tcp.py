@@ -1,0 +1,184 @@
+"""Plain TCP: Twisted's own transport, whose socket the router may read and write itself.
+
+:class:`ServerConnection` is a ``twisted.internet.tcp.Server`` in every respect: close,
+abort, half-close, pause, addresses and ``startTLS`` work as ever. :meth:`native_link`
+lets a router backend that can (``ILink.bind``) take over the descriptor; from then on
+bytes go from the kernel to the router and back without a Python call per message.
+``startTLS`` ends that, and Twisted's path takes over again.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet import address, main, tcp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from twisted.internet.interfaces import IListeningPort, IProtocol, IProtocolFactory
+
+    from pubsub.interfaces import ILink
+
+__all__ = ["ListeningPort", "ServerConnection", "listen_tcp"]
+
+#: Connections the kernel may hold for us between two accepts: a fleet that reconnects
+#: at once after a restart must not be refused (nats-server: the system's maximum).
+BACKLOG = 4096
+
+
+class ServerConnection(tcp.Server):
+    """An accepted TCP connection."""
+
+    _link: ILink | None = None
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        protocol: IProtocol,
+        client: tuple[Any, ...],
+        server: ListeningPort,
+        sessionno: int,
+        reactor: Any,
+    ) -> None:
+        # As tcp.Server does, but for the two texts it makes of each connection: idle
+        # ones by the ten thousand would keep them for nothing.
+        tcp.Connection.__init__(self, sock, protocol, reactor)
+        if len(client) != 2:
+            self._addressType = address.IPv6Address
+        self.server = server
+        self.client = client
+        self.sessionno = sessionno
+        self.hostname = client[0]
+        # Small answers must not wait for the peer's delayed acknowledgement.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.startReading()
+        self.connected = 1
+
+    def __repr__(self) -> str:
+        """Who is at the other end."""
+        return f"<ServerConnection #{self.sessionno} from {self.client[0]}:{self.client[1]}>"
+
+    def logPrefix(self) -> str:
+        """What Twisted's log calls this connection."""
+        return f"client,{self.sessionno},{self.hostname}"
+
+    def native_link(self, link: ILink) -> bool:
+        """Let ``link`` read and write the socket from now on; False if it cannot."""
+        if not self.connected or self.disconnecting or getattr(self, "TLS", False):
+            return False
+        leftover = self._take_buffered()
+        if not link.bind(self.fileno(), self):
+            if leftover:
+                self.write(leftover)
+            return False
+        self._link = link
+        if leftover:
+            link.write(leftover)
+            link.flush()
+        return True
+
+    def _take_buffered(self) -> bytes:
+        """What was written before and Twisted has not sent yet."""
+        pending = self.dataBuffer[self.offset :] + b"".join(self._tempDataBuffer)
+        self.dataBuffer = b""
+        self.offset = 0
+        self._tempDataBuffer = []
+        self._tempDataLen = 0
+        return pending
+
+    def doRead(self) -> Any:
+        """The reactor found the socket readable."""
+        link = self._link
+        if link is None:
+            return super().doRead()
+        outcome = link.read_ready()
+        # Also at the end of input: what it published before it left goes out.
+        self.server.flush()
+        if outcome == 0:
+            return None
+        return main.CONNECTION_DONE if outcome == 1 else main.CONNECTION_LOST
+
+    def doWrite(self) -> Any:
+        """The reactor found the socket writable."""
+        link = self._link
+        if link is None:
+            return super().doWrite()
+        outcome = link.write_ready()
+        if outcome < 0:
+            return main.CONNECTION_LOST
+        if outcome == 0:
+            self.stopWriting()
+            if self.disconnecting:
+                return self._postLoseConnection()
+            if self._writeDisconnecting:
+                self._writeDisconnected = True
+                return self._closeWriteConnection()
+        return None
+
+    def write(self, data: bytes) -> None:
+        """Send protocol bytes, in order with what the router sends."""
+        if self._link is None:
+            super().write(data)
+        elif data and self.connected and not self._writeDisconnected:
+            self._link.write(data)
+            self._link.flush()
+
+    def writeSequence(self, iovec: Iterable[bytes]) -> None:
+        """Send several pieces of protocol bytes."""
+        self.write(b"".join(iovec))
+
+    def startTLS(self, *args: Any, **kwargs: Any) -> None:
+        """Begin TLS; the router gives the descriptor back first."""
+        link = self._link
+        if link is not None:
+            link.flush()
+            self._link = None
+            link.unbind()
+        super().startTLS(*args, **kwargs)
+
+    def connectionLost(self, reason: Any) -> None:
+        """The connection is gone: give the descriptor back before its number is reused."""
+        link = self._link
+        if link is not None:
+            self._link = None
+            link.unbind()
+        super().connectionLost(reason)
+
+
+class ListeningPort(tcp.Port):
+    """A listening TCP socket whose connections are :class:`ServerConnection`."""
+
+    transport = ServerConnection
+
+    def flush(self) -> None:
+        """Called after each read of a connection the router reads itself."""
+
+    def createInternetSocket(self) -> socket.socket:
+        """As Twisted's, but "::" takes IPv4 as well, as it does for nats-server."""
+        made = super().createInternetSocket()
+        if self.addressFamily == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        return made
+
+
+def listen_tcp(
+    reactor: Any,
+    port: int,
+    factory: IProtocolFactory,
+    interface: str = "",
+    backlog: int = BACKLOG,
+    flush: Callable[[], None] | None = None,
+) -> IListeningPort:
+    """Listen on ``interface``:``port`` (0 for any free port).
+
+    :param flush: the router's flush, called after each read of a connection the router
+        reads itself. (Our own reactor does that once a turn instead.)
+    :raises twisted.internet.error.CannotListenError: the address is taken or not ours.
+    """
+    listening = ListeningPort(port, factory, backlog, interface, reactor)
+    if flush is not None:
+        listening.flush = flush  # type: ignore[method-assign]
+    listening.startListening()
+    return listening
