@@ -7,7 +7,9 @@
     │   ├── ConfigSyntaxError           it cannot be read
     │   ├── UnknownOption               it names an option that does not exist
     │   ├── InvalidOption               an option has a value it cannot have
-    │   └── UnsupportedOption           an option of nats-server whose feature is not built yet
+    │   ├── UnsupportedOption           an option of nats-server whose feature is not built yet
+    │   ├── UsageError                  the command line cannot be read
+    │   └── ConfigErrors                several of these at once
     ├── ReloadRefused                   a changed option that needs a restart
     ├── BackendUnavailable              a plugin that cannot run here, and why
     ├── NotConfigured                   a component that has nothing to do: it vanishes
@@ -47,6 +49,7 @@ clients compare them (reference: section 1 of nats-server's client protocol,
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 
 __all__ = [
     "AuthenticationFailed",
@@ -57,6 +60,7 @@ __all__ = [
     "ClientFault",
     "ClosedState",
     "ConfigError",
+    "ConfigErrors",
     "ConfigSyntaxError",
     "ConnectionThrottled",
     "HeadersNotSupported",
@@ -159,6 +163,25 @@ class InvalidOption(ConfigError):
 
 class UnsupportedOption(ConfigError):
     """nats-server has this option; this server does not have its feature yet."""
+
+
+class UsageError(ConfigError):
+    """The command line cannot be read; whoever shows this shows the usage with it."""
+
+
+class ConfigErrors(ConfigError):
+    """Several things are wrong, and are told all at once.
+
+    :ivar errors: two or more, in the order they were found; the position is the first one's.
+    """
+
+    def __init__(self, errors: Sequence[ConfigError]) -> None:
+        self.errors = tuple(errors)
+        first = self.errors[0]
+        super().__init__("\n".join(map(str, self.errors)), first.file, first.line, first.column)
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class ReloadRefused(PubSubError):
