@@ -43,6 +43,7 @@ __all__ = [
     "IRouter",
     "IRouterBackend",
     "ISubjectMapper",
+    "IThreadedAuthenticator",
     "Identity",
     "LinkCounters",
     "LinkOptions",
@@ -433,6 +434,13 @@ class IAuthenticator(Interface):
 
         :raises pubsub.errors.AuthenticationFailed: it knows them, and they are wrong.
         """
+
+
+class IThreadedAuthenticator(IAuthenticator):
+    """An authenticator with slow work to do: it gets threads once, before it is asked."""
+
+    def use_threads(defer_to_thread: Callable[..., Deferred[Any]]) -> None:
+        """``defer_to_thread(function, *arguments)`` is Twisted's ``deferToThread``."""
 
 
 class IAuthenticatorPlugin(Interface):
