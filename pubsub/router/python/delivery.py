@@ -93,11 +93,11 @@ def _send(
         link.mark()
         return True
     settings = link.router.settings
-    if publisher is not None and publisher.kind == PeerKind.CLIENT:
-        if link.pending_bytes * 4 > settings.max_pending * 3:
-            if settings.no_fast_producer_stall:
-                return False
-            _stall(publisher, link)
+    behind = link.pending_bytes * 4 > settings.max_pending * 3
+    if behind and publisher is not None and publisher.kind == PeerKind.CLIENT:
+        if settings.no_fast_producer_stall:
+            return False
+        _stall(publisher, link)
     head = frame_head(sub, message)
     link.write(b"%b\r\n%b\r\n" % (head, payload))
     if link.trace:

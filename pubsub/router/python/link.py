@@ -27,7 +27,7 @@ from pubsub.router.python.subscription import Subscription
 from pubsub.router.subjects import is_valid_pattern
 
 if TYPE_CHECKING:
-    from pubsub.router.python.fast import Plan
+    from pubsub.router.python.fast import Plan, Route
     from pubsub.router.python.router import PythonRouter
 
 __all__ = ["PythonLink"]
@@ -44,8 +44,8 @@ class PythonLink:
         argument), ``message`` and ``body`` (the unfinished payload).
     :ivar out: pieces of queued output, ``pending_bytes`` long in all.
     :ivar queued: it is in ``router.dirty``.
-    :ivar plans: prepared deliveries by control line, made when ``home.version`` was
-        ``plans_version``; ``ordinary`` says whether this link may use any.
+    :ivar plans: prepared deliveries by control line (``routes``: by subject), made when
+        ``home.version`` was ``plans_version``; ``ordinary`` says whether it may use any.
     :ivar stalled: it was told to stall during this feed.
     """
 
@@ -57,7 +57,7 @@ class PythonLink:
         "in_bytes", "in_msgs", "input_paused", "kept", "kind", "last_activity", "last_input",
         "may_deliver", "may_publish", "may_subscribe", "message", "ordinary", "out",
         "out_bytes", "out_msgs", "output_paused", "parsing", "pending_bytes", "plans",
-        "plans_version", "queued", "router", "stalled", "stalls", "state", "subs", "verb",
+        "plans_version", "queued", "router", "routes", "stalled", "stalls", "state", "subs", "verb",
     )  # fmt: skip
 
     def __init__(
@@ -92,7 +92,8 @@ class PythonLink:
         self.parsing = False
         self.input_paused = False
         self.stalled = False
-        self.plans: dict[bytes, Plan | None] = {}
+        self.plans: dict[bytes, Plan] = {}
+        self.routes: dict[bytes, Route] = {}
         self.plans_version = 0
         self.ordinary = False
         self.in_msgs = 0
@@ -309,5 +310,6 @@ class PythonLink:
         self.router.detach(self)
         self.backlog.clear()
         self.plans.clear()
+        self.routes.clear()
         self.kept = b""
         self.body = bytearray()

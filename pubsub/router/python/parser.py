@@ -205,7 +205,7 @@ def _payload(link: PythonLink, data: bytes, pos: int) -> int:
     piece = data[pos : pos + need]
     pos += len(piece)
     body += piece
-    if body[size : size + 1] not in (b"", b"\r") or body[size + 1 :] not in (b"", b"\n"):
+    if not b"\r\n".startswith(body[size:]):
         link.message = None
         link.body = bytearray()
         return _fault(link, data, UnknownProtocolOperation())

@@ -94,7 +94,7 @@ class PythonRouter:
         for listener in self._listeners:
             try:
                 listener.interest_changed(account, subject, queue, members)
-            except Exception:
+            except Exception:  # noqa: BLE001 (anybody's code; the others are still told)
                 self._log.failure("An interest listener failed on {subject!r}", subject=subject)
 
     # --- links --------------------------------------------------------------------------
