@@ -15,6 +15,7 @@
     ├── NotConfigured                   a component that has nothing to do: it vanishes
     ├── BadSubjectTransform             a mapping source or destination is wrong
     ├── ProxyHeaderError                a PROXY protocol header that cannot be read
+    ├── BadMonitorQuery                 a parameter of a monitoring request that cannot be used
     ├── AuthenticationFailed            an authenticator refused, and why (never sent to the peer)
     └── ClientFault                     what a peer did wrong; carries its ``-ERR`` text
         ├── UnknownProtocolOperation    closes
@@ -56,6 +57,7 @@ __all__ = [
     "AuthenticationTimeout",
     "AuthorizationViolation",
     "BackendUnavailable",
+    "BadMonitorQuery",
     "BadSubjectTransform",
     "ClientFault",
     "ClosedState",
@@ -211,6 +213,10 @@ class BadSubjectTransform(PubSubError):
 
 class ProxyHeaderError(PubSubError):
     """The bytes begin like a PROXY protocol header and are not a valid one."""
+
+
+class BadMonitorQuery(PubSubError):
+    """A monitoring request has a parameter that cannot be used; the text is the answer."""
 
 
 class AuthenticationFailed(PubSubError):
