@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import datetime
+import datetime as dt
 import json
 import shutil
 import sys
@@ -125,7 +125,7 @@ def _derived(results: Results) -> dict[str, object]:
 
 def _keep(results: Results, options: argparse.Namespace) -> Path:
     """Write JSON, Markdown and pictures; where."""
-    stem = options.name or datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    stem = options.name or dt.datetime.now().strftime("%Y%m%d-%H%M%S")
     options.output.mkdir(parents=True, exist_ok=True)
     path: Path = options.output / f"{stem}.json"
     pictures = [] if options.no_plots else plots.draw(results, options.output, stem)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ def _certificate(
     from cryptography.hazmat.primitives import hashes
     from cryptography.x509.oid import NameOID
 
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = dt.datetime.now(dt.timezone.utc)
     addresses = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     builder = (
         x509.CertificateBuilder()
@@ -39,8 +39,8 @@ def _certificate(
         .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=7))
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=7))
         .add_extension(x509.BasicConstraints(ca=name == issuer, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName(addresses), critical=False)
     )
@@ -58,9 +58,7 @@ def make(directory: Path) -> Certificates:
     authority = ec.generate_private_key(ec.SECP256R1())
     server = ec.generate_private_key(ec.SECP256R1())
     pem = serialization.Encoding.PEM
-    files = Certificates(
-        directory / "ca.pem", directory / "server.pem", directory / "server.key"
-    )
+    files = Certificates(directory / "ca.pem", directory / "server.pem", directory / "server.key")
     issuer = "pubsub bench"
     files.authority.write_bytes(
         _certificate(issuer, authority, issuer, authority).public_bytes(pem)
@@ -69,8 +67,6 @@ def make(directory: Path) -> Certificates:
         _certificate("localhost", server, issuer, authority).public_bytes(pem)
     )
     files.key.write_bytes(
-        server.private_bytes(
-            pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        server.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return files

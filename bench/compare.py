@@ -9,7 +9,7 @@ from bench.metrics import METRICS, format_value
 from bench.report import table
 from bench.results import Results
 from bench.stats import spread
-from bench.summary import headline_metrics, measured_rows, ratio
+from bench.summary import headline_metrics, measured_rows, ratio, row_named
 
 __all__ = ["THRESHOLD", "Change", "changes", "render"]
 
@@ -92,7 +92,7 @@ def render(found: list[Change]) -> str:
             mark += " (within the spread)"
         lines.append(
             [
-                f"{change.row}: {METRICS[change.metric].title}",
+                f"{change.row}: {row_named(change.row).metric_title(change.metric)}",
                 f"{change.server} / {change.peer}" if change.peer else change.server,
                 *values,
                 f"{-change.worse:+.1%}",

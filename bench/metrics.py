@@ -9,7 +9,11 @@ __all__ = ["METRICS", "Metric", "format_value"]
 
 @dataclass(frozen=True)
 class Metric:
-    """One figure of a run. ``unit`` is what :func:`format_value` prints after it."""
+    """One figure of a run.
+
+    ``title`` is filled in by :meth:`bench.rows.Row.metric_title`; ``unit`` is what
+    :func:`format_value` prints after the number.
+    """
 
     name: str
     title: str
@@ -18,14 +22,14 @@ class Metric:
 
 
 _ALL = (
-    Metric("rate", "throughput", "/s", True),
-    Metric("cpu", "server CPU per million messages", "s", False),
+    Metric("rate", "{items} per second", "/s", True),
+    Metric("cpu", "server CPU per million {items}", "s", False),
     Metric("p50", "latency, median", "µs", False),
     Metric("p99", "latency, 99 %", "µs", False),
     Metric("p999", "latency, 99.9 %", "µs", False),
     Metric("rss", "resident memory", "B", False),
     Metric("hwm", "resident memory, peak", "B", False),
-    Metric("bytes_each", "resident memory for each", "B", False),
+    Metric("bytes_each", "resident memory per {item}", "B", False),
     Metric("churn_rate", "subscribed and unsubscribed", "/s", True),
     Metric("kept", "share of the quiet flow kept", "", True),
     Metric("ready", "start to first INFO", "s", False),
@@ -36,14 +40,12 @@ METRICS = {metric.name: metric for metric in _ALL}
 
 
 def _with_prefix(value: float, step: float, prefixes: str) -> str:
-    for prefix in prefixes[:-1]:
-        if abs(value) < step:
-            break
+    power = 0
+    while abs(value) >= step and power < len(prefixes) - 1:
         value /= step
-    else:
-        prefix = prefixes[-1]
+        power += 1
     digits = 0 if abs(value) >= 100 or value == 0 else 1 if abs(value) >= 10 else 2
-    return f"{value:.{digits}f} {prefix}".rstrip()
+    return f"{value:.{digits}f} {prefixes[power]}".rstrip()
 
 
 def format_value(name: str, value: float) -> str:

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.machine import one_line
-from bench.metrics import METRICS, format_value
+from bench.metrics import format_value
 from bench.results import Results, ServerInfo
 from bench.rows import Row
 from bench.stats import Spread, spread
-from bench.summary import figures, headline_metrics, main_server, measured_rows, ratio, verdicts
+from bench.summary import (
+    figures,
+    headline_metrics,
+    main_server,
+    measured_rows,
+    ratio,
+    row_named,
+    verdicts,
+)
 from bench.targets import Target, target_for
 
 __all__ = ["full_report", "headline_table", "table"]
@@ -23,7 +31,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     def padded(line: Sequence[str]) -> str:
         cells = [
             cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths))
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
         return f"| {' | '.join(cells)} |"
 
@@ -65,7 +73,7 @@ def _promise_cell(results: Results, row: Row, metric: str) -> str:
 
 
 def _title(row: Row, metric: str) -> str:
-    return f"{row.title}: {METRICS[metric].title}"
+    return f"{row.title}: {row.metric_title(metric)}"
 
 
 def headline_table(results: Results) -> str:
@@ -104,13 +112,11 @@ def _verdict_table(results: Results) -> str:
     for verdict in verdicts(results):
         target = verdict.target
         value = (
-            format_value(target.metric, verdict.value)
-            if target.absolute
-            else _times(verdict.value)
+            format_value(target.metric, verdict.value) if target.absolute else _times(verdict.value)
         )
         against = labels.get(verdict.peer, "–")
         promise = _bound(target)
-        name = f"{target.row}: {METRICS[target.metric].title}"
+        name = _title(row_named(target.row), target.metric)
         lines.append([name, against, promise, value, "met" if verdict.met else "MISSED"])
     return table(["target", "against", "bound", "median", ""], lines)
 
@@ -123,7 +129,7 @@ def _figure_table(results: Results) -> str:
         cells = [s.median, s.minimum, s.lower_quartile, s.upper_quartile, s.maximum]
         lines.append(
             [
-                f"{figure.row}: {METRICS[figure.metric].title}",
+                _title(row_named(figure.row), figure.metric),
                 labels[figure.server],
                 *[format_value(figure.metric, cell) for cell in cells],
             ]
@@ -146,7 +152,7 @@ def _ratio_lines(results: Results) -> str:
                     cells += [found.upper_quartile, found.maximum]
                     lines.append(
                         [
-                            f"{row.name}: {METRICS[metric].title}",
+                            _title(row, metric),
                             f"{ours.label} / {peer.label}",
                             *[_times(cell) for cell in cells],
                             f"{_bound(target)} {met}" if target else "",
@@ -161,8 +167,8 @@ def full_report(results: Results, pictures: Sequence[str] = ()) -> str:
     parts = [
         "# Benchmark",
         "",
-        f"Medians of {settings['rounds']} interleaved rounds of {settings['seconds']:g} s; "
-        "ratios are taken round by round, their range in brackets.",
+        f"Medians of {settings['rounds']} interleaved rounds of {settings['seconds']:g} s.",
+        "Ratios are taken round by round; their range is in brackets.",
         one_line(results.machine) + ".",
         "",
         headline_table(results),

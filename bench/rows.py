@@ -6,6 +6,8 @@ import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.metrics import METRICS
+
 __all__ = ["ROWS", "Row", "select"]
 
 
@@ -27,6 +29,18 @@ class Row:
     tls: bool = False
     #: set for rows whose work is a number of things, not a time
     count: int = 0
+    #: what the rate counts, and what the CPU time is divided by
+    items: str = "deliveries"
+    #: shown in the short table besides the first metric and those with a target
+    also: tuple[str, ...] = ()
+
+    def metric_title(self, metric: str) -> str:
+        """What a metric means in this row: ``"deliveries per second"``."""
+        return METRICS[metric].title.format(items=self.items, item=_singular(self.items))
+
+
+def _singular(items: str) -> str:
+    return "delivery" if items == "deliveries" else items.removesuffix("s")
 
 
 _LATENCY = ("rate", "p50", "p99", "p999", "cpu", "rss", "hwm")
@@ -39,6 +53,7 @@ def _publish(size: int) -> Row:
         title=f"publish only, {size} B",
         kind="publish",
         arguments=("flow", "--publishers", "1", "--subscribers", "0", "--size", str(size)),
+        items="messages",
     )
 
 
@@ -66,6 +81,8 @@ def _requests(requesters: int) -> Row:
         kind="requests",
         arguments=("requests", "--requesters", str(requesters), "--size", "128"),
         metrics=_LATENCY,
+        items="requests",
+        also=("p50", "p99"),
     )
 
 
@@ -107,6 +124,7 @@ ROWS = (
         kind="churn",
         arguments=("flow", "--subscribers", "1", "--size", "128", "--churn"),
         metrics=("rate", "churn_rate", "kept", "cpu", "rss", "hwm"),
+        also=("churn_rate", "kept"),
     ),
     _requests(1),
     _requests(16),
@@ -119,6 +137,8 @@ ROWS = (
         arguments=("idle",),
         metrics=("bytes_each", "rate", "rss", "hwm"),
         count=10_000,
+        items="connections",
+        also=("rate",),
     ),
     Row(
         name="subscriptions",
@@ -128,6 +148,7 @@ ROWS = (
         arguments=("subscriptions",),
         metrics=("rate", "bytes_each", "rss", "hwm"),
         count=1_000_000,
+        items="subscriptions",
     ),
     Row(
         name="startup",

@@ -55,4 +55,4 @@ def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
     minute disturbs both sides of a ratio. Rounds that one side lacks, or in which it
     measured nothing, are left out.
     """
-    return [a / b for a, b in zip(ours, theirs) if b > 0]
+    return [a / b for a, b in zip(ours, theirs, strict=False) if b > 0]

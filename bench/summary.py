@@ -20,6 +20,7 @@ __all__ = [
     "measured_rows",
     "ratio",
     "ratio_table",
+    "row_named",
     "verdicts",
 ]
 
@@ -56,21 +57,29 @@ class Verdict:
     met: bool
 
 
+def row_named(name: str) -> Row:
+    """The row with this name.
+
+    :raises KeyError: if there is none.
+    """
+    return {row.name: row for row in ROWS}[name]
+
+
 def measured_rows(results: Results) -> list[Row]:
     """The rows some server has figures for, in the order of the table of rows."""
     return [row for row in ROWS if results.runs.get(row.name)]
 
 
 def headline_metrics(row: Row) -> list[str]:
-    """What the short table shows of a row: its first metric and those with a promise."""
-    promised = {target.metric for target in TARGETS if target.row == row.name}
-    return [name for name in row.metrics if name == row.metrics[0] or name in promised]
+    """What the short table shows of a row: its first metric, promised ones, chosen ones."""
+    shown = {target.metric for target in TARGETS if target.row == row.name}
+    return [name for name in row.metrics if name in {row.metrics[0], *row.also, *shown}]
 
 
 def main_server(results: Results) -> ServerInfo | None:
     """The one of ours the short table compares: the native backend if it was measured."""
-    ours = results.ours
-    return next((server for server in ours if server.backend == "native"), (ours or [None])[0])
+    preferred = sorted(results.ours, key=lambda server: server.backend != "native")
+    return preferred[0] if preferred else None
 
 
 def figures(results: Results) -> list[Figure]:
