@@ -88,12 +88,23 @@ class Secret:
         """Whether ``shown`` has the configured bcrypt string."""
         password = _encode(shown)
         digest = hmac.digest(self._key, password, "sha256")
-        if self._known and hmac.compare_digest(self._known, digest):
+        if self._is_known(digest):
             return succeed(True)
         checking: Deferred[bool] = self._semaphore.run(
-            defer_to_thread, _check, password, self._hashed
+            self._begin, password, digest, defer_to_thread
         )
         return checking.addCallback(self._remember, digest)
+
+    def _begin(
+        self, password: bytes, digest: bytes, defer_to_thread: DeferToThread
+    ) -> Deferred[bool]:
+        """Its turn has come; somebody before it may have shown the same."""
+        if self._is_known(digest):
+            return succeed(True)
+        return defer_to_thread(_check, password, self._hashed)
+
+    def _is_known(self, digest: bytes) -> bool:
+        return bool(self._known) and hmac.compare_digest(self._known, digest)
 
     def _remember(self, right: bool, digest: bytes) -> bool:
         if right:

@@ -22,6 +22,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from pubsub.auth.permissions import predicates
 from pubsub.client import keepalive
 from pubsub.client.context import link_options
 from pubsub.errors import (
@@ -141,6 +142,8 @@ def _decided(client: ClientProtocol, identity: Identity | None) -> None:
         link.account = identity.account
     if identity.expires:
         _expire_at(client, identity.expires)
+    if identity.permissions is not None:
+        link.set_permissions(*predicates(identity.permissions))
     apply_options(client)
     client.named = True
     if connect.protocol not in (0, ASYNC_INFO):

@@ -15,6 +15,7 @@ from pubsub.client.deadlines import Deadlines
 from pubsub.client.faultlog import FaultLog
 from pubsub.client.preamble_types import TlsDetails
 from pubsub.client.registry import Registry
+from pubsub.client.sweep import WriteDeadlineSweep
 from pubsub.config.options import Options
 from pubsub.interfaces import IAuthenticator, IRouter, LinkOptions
 from pubsub.wire.info import InfoRenderer
@@ -79,7 +80,9 @@ class ClientContext:
     system_account: str = "$SYS"
     deadlines: Deadlines = field(init=False)
     faults: FaultLog = field(init=False)
+    sweep: WriteDeadlineSweep = field(init=False)
 
     def __post_init__(self) -> None:
         self.deadlines = Deadlines(self.clock)
         self.faults = FaultLog(self.clock)
+        self.sweep = WriteDeadlineSweep(self)

@@ -193,6 +193,7 @@ class ClientProtocol(Protocol):
             self.fault(MaximumConnectionsExceeded())
             return
         registry.opened(self)
+        context.sweep.start()
         if settings.needed:
             self.preamble = Preamble(settings, self, context.clock, context.allow_handshake)
             self.preamble.start()
