@@ -38,7 +38,6 @@ def extensions() -> list[Extension]:
             [source.as_posix()],
             include_dirs=[NATIVE],
             depends=sorted(declarations),
-            optional=WANTED == "maybe",
         )
         for source in sorted(Path(NATIVE).glob("*.pyx"))
     ]
@@ -57,7 +56,11 @@ class BuildExtensions(build_ext):
             self.distribution.ext_modules = cythonize(
                 self.distribution.ext_modules, build_dir="build/cython"
             )
+            # cythonize makes new extensions, and forgets this about the old ones
+            for extension in self.distribution.ext_modules:
+                extension.optional = WANTED == "maybe"
         super().finalize_options()
+        self.parallel = self.parallel or os.cpu_count()
 
 
 TLS = ["pyOpenSSL>=23.2", "service-identity>=21.1", "idna>=2.5"]

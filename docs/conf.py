@@ -6,10 +6,9 @@ import importlib.util
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE / "_ext")]
-
 from pubsub._version import VERSION
+
+sys.path[:0] = [str(Path(__file__).parent / "_ext")]
 
 project = "pubsub"
 author = "the pubsub contributors"
