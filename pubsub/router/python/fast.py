@@ -234,9 +234,10 @@ def _is_plain(link: PythonLink, line: bytes, fields: list[bytes], size: int) -> 
     """Whether the parser would find nothing to remark on in this line."""
     if size < 0 or b"" in fields or b"\t" in line or line[-2:] != b"\r\n":
         return False
-    if fields[0] == b"HPUB":
-        if not link.options.headers or not 0 < parse_size(fields[-2]) <= size:
-            return False
+    if fields[0] == b"HPUB" and not (
+        link.options.headers and 0 < parse_size(fields[-2]) <= size
+    ):
+        return False
     limit = link.options.max_payload
     return (limit == -1 or size <= limit) and len(line) <= link.router.settings.max_control_line
 
