@@ -65,7 +65,8 @@ class TlsOptions:
     #: True: before INFO. A number: before INFO, falling back to INFO after these seconds
     #: (``auto`` is 0.05)
     handshake_first: bool | float = False
-    #: SHA-256 of the DER certificates of accepted clients, lower-case hexadecimal; empty: any
+    #: SHA-256 of the DER public keys (SubjectPublicKeyInfo) of accepted clients, lower-case
+    #: hexadecimal; empty: any
     pinned_certs: frozenset[str] = frozenset()
     #: names as Go spells them (``TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256``); empty: the defaults
     cipher_suites: tuple[str, ...] = ()
@@ -106,6 +107,8 @@ class Options:
     host: str = "0.0.0.0"
     #: -1 lets the kernel choose (and so does 0 here, which in a file means the default)
     port: int = 4222
+    #: do not listen on host and port: ``listen`` named only other endpoints
+    dont_listen: bool = False
     #: further listeners: ``"host:port"`` or Twisted endpoints such as ``"unix:/run/pubsub.sock"``
     listen: tuple[str, ...] = ()
     server_name: str = ""

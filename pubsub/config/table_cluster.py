@@ -1,0 +1,166 @@
+"""The rows about other servers: routes, gateways, leaf nodes. None is built yet."""
+
+from __future__ import annotations
+
+from pubsub.config.row import Flag, Option
+from pubsub.config.row import ValueKind as K
+from pubsub.config.table_security import permissions_rows, tls_rows
+
+__all__ = ["ROWS", "listener_rows"]
+
+_CLUSTER = "clustering"
+_GATEWAY = "gateways"
+_LEAF = "leaf nodes"
+
+
+def listener_rows(
+    path: str, feature: str, what: str, *aliases: str, since: str = ""
+) -> tuple[Option, ...]:
+    """The rows every block with a listener of its own begins with."""
+
+    def row(name: str, kind: K, description: str, *aliases: str, secret: bool = False) -> Option:
+        return Option(
+            f"{path}.{name}", kind, description, aliases, secret=secret, unsupported=feature
+        )
+
+    return (
+        Option(path, K.BLOCK, what, aliases, since=since, unsupported=feature),
+        row("listen", K.ADDRESS, "Address to listen on"),
+        row("host", K.STRING, "Host to listen on", "net"),
+        row("port", K.PORT, "Port to listen on"),
+        row("authorization", K.BLOCK, "Who may connect"),
+        row("authorization.user", K.STRING, "User", "username"),
+        row("authorization.password", K.STRING, "Password", "pass", secret=True),
+        row("authorization.token", K.STRING, "Token", secret=True),
+        row("authorization.timeout", K.SECONDS, "Time to send CONNECT"),
+        *tls_rows(f"{path}.tls", feature),
+    )
+
+
+def _writing(path: str, feature: str) -> tuple[Option, ...]:
+    return (
+        Option(f"{path}.write_deadline", K.DURATION, "Time a write may take",
+               unsupported=feature),
+        Option(f"{path}.write_timeout", K.CHOICE, "What happens when it has passed",
+               choices=("default", "close", "retry"), unsupported=feature),
+    )  # fmt: skip
+
+
+def _compression(path: str, feature: str, default: str) -> tuple[Option, ...]:
+    return (
+        Option(f"{path}.compression", K.ANY, "off, on, accept, s2_auto, s2_fast, s2_better…",
+               since="2.10", default=default, unsupported=feature),
+        Option(f"{path}.compression.mode", K.STRING, "The same", default=default,
+               unsupported=feature),
+        Option(f"{path}.compression.rtt_thresholds", K.LIST, "Round trip times of s2_auto",
+               ("thresholds", "rtts", "rtt"), unsupported=feature),
+    )  # fmt: skip
+
+
+_CLUSTER_ROWS = (
+    *listener_rows("cluster", _CLUSTER, "Routes to the other servers of a cluster"),
+    Option("cluster.name", K.STRING, "Name of the cluster", unsupported=_CLUSTER,
+           flag=Flag(("cluster_name",), "<string>", "Cluster",
+                     "Cluster Name, if not set one will be dynamically generated")),
+    Option("cluster.url", K.ACTION, "Cluster URL for solicited routes", unsupported=_CLUSTER,
+           flag=Flag(("cluster", "cluster_listen"), "<cluster-url>", "Cluster")),
+    Option("cluster.routes", K.STRINGS, "Routes to solicit and connect", unsupported=_CLUSTER,
+           flag=Flag(("routes",), "<rurl-1, rurl-2>", "Cluster")),
+    Option("cluster.advertise", K.STRING, "Cluster URL to advertise to other servers",
+           ("cluster_advertise",), unsupported=_CLUSTER,
+           flag=Flag(("cluster_advertise",), "<string>", "Cluster")),
+    Option("cluster.no_advertise", K.BOOL, "Do not tell clients of the other servers",
+           default=False, unsupported=_CLUSTER,
+           flag=Flag(("no_advertise",), "", "Cluster",
+                     "Do not advertise known cluster information to clients")),
+    Option("cluster.connect_retries", K.INTEGER,
+           "For implicit routes, number of connect retries", default=0, unsupported=_CLUSTER,
+           flag=Flag(("connect_retries",), "<number>", "Cluster")),
+    Option("cluster.connect_backoff", K.BOOL, "Wait longer after each attempt",
+           default=False, unsupported=_CLUSTER),
+    *permissions_rows("cluster.permissions", _CLUSTER),
+    Option("cluster.pool_size", K.INTEGER, "Connections to each server",
+           default=3, since="2.10", unsupported=_CLUSTER),
+    Option("cluster.accounts", K.STRINGS, "Accounts with a connection of their own",
+           unsupported=_CLUSTER),
+    *_compression("cluster", _CLUSTER, "accept"),
+    Option("cluster.ping_interval", K.DURATION, "Time between PINGs",
+           unsupported=_CLUSTER),
+    Option("cluster.ping_max", K.INTEGER, "PINGs without an answer",
+           unsupported=_CLUSTER),
+    *_writing("cluster", _CLUSTER),
+)  # fmt: skip
+
+_GATEWAY_ROWS = (
+    *listener_rows("gateway", _GATEWAY, "Connections between clusters"),
+    Option("gateway.name", K.STRING, "Name of this cluster", unsupported=_GATEWAY),
+    Option("gateway.advertise", K.STRING, "URL to advertise", unsupported=_GATEWAY),
+    Option("gateway.connect_retries", K.INTEGER, "Number of connect retries", default=0,
+           unsupported=_GATEWAY),
+    Option("gateway.connect_backoff", K.BOOL, "Wait longer after each attempt",
+           unsupported=_GATEWAY),
+    Option("gateway.gateways", K.LIST, "The other clusters", unsupported=_GATEWAY),
+    Option("gateway.gateways.name", K.STRING, "Name of a cluster", unsupported=_GATEWAY),
+    Option("gateway.gateways.url", K.STRING, "Where it is", unsupported=_GATEWAY),
+    Option("gateway.gateways.urls", K.STRINGS, "Where it is", unsupported=_GATEWAY),
+    Option("gateway.gateways.tls", K.BLOCK, "Encryption, as tls", unsupported=_GATEWAY),
+    Option("gateway.reject_unknown_cluster", K.BOOL, "Refuse clusters not listed here",
+           ("reject_unknown",), unsupported=_GATEWAY),
+    *_writing("gateway", _GATEWAY),
+)  # fmt: skip
+
+
+def _remote(name: str, kind: K, description: str, *aliases: str) -> Option:
+    return Option(f"leafnodes.remotes.{name}", kind, description, aliases, unsupported=_LEAF)
+
+
+_LEAF_ROWS = (
+    *listener_rows("leafnodes", _LEAF, "Connections of leaf nodes", "leaf"),
+    Option("leafnodes.authorization.nkey", K.STRING, "Public key",
+           unsupported=_LEAF),
+    Option("leafnodes.authorization.account", K.STRING, "Account of leaf nodes",
+           unsupported=_LEAF),
+    Option("leafnodes.authorization.users", K.LIST, "Users of leaf nodes", unsupported=_LEAF),
+    Option("leafnodes.authorization.proxy_required", K.BOOL, "Only through a trusted proxy",
+           unsupported=_LEAF),
+    Option("leafnodes.reconnect", K.DURATION, "Time between two attempts",
+           ("reconnect_delay", "reconnect_interval"), default="1s", unsupported=_LEAF),
+    Option("leafnodes.dial_timeout", K.DURATION, "Time to connect",
+           unsupported=_LEAF),
+    Option("leafnodes.advertise", K.STRING, "URL to advertise", ("leafnode_advertise",),
+           unsupported=_LEAF),
+    Option("leafnodes.no_advertise", K.BOOL, "Do not tell leaf nodes of other servers",
+           unsupported=_LEAF),
+    Option("leafnodes.min_version", K.STRING, "Oldest version of a leaf node",
+           ("minimum_version",), unsupported=_LEAF),
+    *_compression("leafnodes", _LEAF, "s2_auto"),
+    Option("leafnodes.isolate_leafnode_interest", K.BOOL, "Keep leaf nodes from each other",
+           ("isolate",), unsupported=_LEAF),
+    *_writing("leafnodes", _LEAF),
+    Option("leafnodes.remotes", K.LIST, "Servers to connect to as a leaf node",
+           unsupported=_LEAF),
+    _remote("urls", K.STRINGS, "Where it is", "url"),
+    _remote("no_randomize", K.BOOL, "Try the URLs in their order", "dont_randomize"),
+    _remote("account", K.STRING, "Local account", "local"),
+    _remote("credentials", K.STRING, "Credentials file", "creds"),
+    _remote("nkey", K.STRING, "Seed of an nkey", "seed"),
+    _remote("tls", K.BLOCK, "Encryption, as tls"),
+    _remote("hub", K.BOOL, "This server is the hub"),
+    _remote("deny_imports", K.STRINGS, "Subjects not to import", "deny_import"),
+    _remote("deny_exports", K.STRINGS, "Subjects not to export", "deny_export"),
+    _remote("ws_compression", K.BOOL, "Compress WebSocket frames", "ws_compress",
+            "websocket_compress", "websocket_compression"),
+    _remote("ws_no_masking", K.BOOL, "Do not mask WebSocket frames", "websocket_no_masking"),
+    _remote("jetstream_cluster_migrate", K.ANY, "Move leaders away when disconnected",
+            "js_cluster_migrate"),
+    _remote("isolate_leafnode_interest", K.BOOL, "Keep local leaf nodes from it", "isolate"),
+    _remote("request_isolation", K.BOOL, "Ask it to keep its leaf nodes from this one"),
+    _remote("compression", K.ANY, "As leafnodes.compression"),
+    _remote("first_info_timeout", K.DURATION, "Time to wait for INFO"),
+    _remote("dial_timeout", K.DURATION, "Time to connect"),
+    _remote("disabled", K.BOOL, "Do not connect"),
+    _remote("proxy", K.BLOCK, "HTTP proxy: url, username, password, timeout"),
+    _remote("ignore_discovered_servers", K.BOOL, "Only use the URLs given here"),
+)  # fmt: skip
+
+ROWS = (*_CLUSTER_ROWS, *_GATEWAY_ROWS, *_LEAF_ROWS)
