@@ -24,6 +24,15 @@ __all__ = [
 
 #: nats-server's DEFAULT_TLS_HANDSHAKE_FIRST_FALLBACK_DELAY: what ``auto`` means
 AUTO_FALLBACK_DELAY = 0.05
+#: what people look for in logs: Go's words for what OpenSSL says most
+_GO_WORDS = {
+    "peer did not return a certificate": "tls: client didn't provide a certificate",
+    "no shared cipher": "tls: no cipher suite supported by both client and server",
+    "unsupported protocol": "tls: client offered only unsupported versions",
+    "tlsv1 alert unknown ca": "remote error: tls: unknown certificate authority",
+    "sslv3 alert bad certificate": "remote error: tls: bad certificate",
+    "ssl/tls alert bad certificate": "remote error: tls: bad certificate",
+}
 
 
 @dataclass(frozen=True)
@@ -162,7 +171,8 @@ def loss_text(reason: Failure | None) -> str:
     details = error.args[0] if error is not None and error.args else None
     if isinstance(details, list):
         # OpenSSL.SSL.Error carries OpenSSL's queue: (library, function, reason) each
-        return "; ".join(str(entry[-1]) for entry in details) or "EOF"
+        words = [str(entry[-1]) for entry in details]
+        return "; ".join(_GO_WORDS.get(each, each) for each in words) or "EOF"
     return str(error) or type(error).__name__
 
 

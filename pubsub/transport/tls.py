@@ -70,7 +70,13 @@ _VERIFY_ERRORS = {
 
 
 class CertificateRefused(SSL.Error):
-    """The peer's certificate did not verify; reaches ``connectionLost`` as its reason."""
+    """A certificate did not verify; reaches ``connectionLost`` as its reason.
+
+    Its argument looks like OpenSSL's error queue, as Twisted expects of an ``SSL.Error``.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__([("SSL routines", "", text)])
 
 
 def _refuse_unverified(

@@ -634,7 +634,11 @@ class QueueError(Exception):
         (None, "EOF"),
         (Failure(ConnectionDone()), "EOF"),
         (Failure(ConnectionLost()), "EOF"),
-        (Failure(QueueError([("SSL routines", "", "no shared cipher")])), "no shared cipher"),
+        (
+            Failure(QueueError([("SSL routines", "", "no shared cipher")])),
+            "tls: no cipher suite supported by both client and server",
+        ),
+        (Failure(QueueError([("a", "", "one"), ("b", "", "two")])), "one; two"),
         (Failure(QueueError([])), "EOF"),
         (Failure(QueueError("certificate expired")), "certificate expired"),
         (Failure(QueueError()), "QueueError"),

@@ -1,0 +1,170 @@
+"""Certificates for tests, made anew: an authority, servers, clients, and bad ones.
+
+::
+
+    ca = Authority(tmp_path)
+    server = ca.issue("server", names=["localhost"], addresses=["127.0.0.1"])
+    TlsOptions(cert_file=server.cert_file, key_file=server.key_file, ca_file=ca.cert_file)
+
+Keys are ECDSA P-256 unless asked otherwise: they take no time to make.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from pubsub.config.options import TlsOptions
+
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.timezone.utc).replace(microsecond=0)
+
+
+def new_key(kind: str = "ec") -> Key:
+    """A private key: ``"ec"`` or ``"rsa"``."""
+    if kind == "rsa":
+        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A certificate and its key, in memory and as PEM files."""
+
+    certificate: x509.Certificate
+    key: Key
+    cert_file: str
+    key_file: str
+
+    @property
+    def der(self) -> bytes:
+        return self.certificate.public_bytes(Encoding.DER)
+
+    @property
+    def spki_sha256(self) -> str:
+        """What ``pinned_certs`` wants."""
+        encoded = self.key.public_key().public_bytes(
+            Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+        )
+        return hashlib.sha256(encoded).hexdigest()
+
+    def options(self, **others: object) -> TlsOptions:
+        """A ``tls`` block with this certificate."""
+        return TlsOptions(cert_file=self.cert_file, key_file=self.key_file, **others)  # type: ignore[arg-type]
+
+
+class Authority:
+    """A certificate authority whose files live in ``directory``.
+
+    :param issuer: makes it an intermediate one, issued by that authority.
+    """
+
+    def __init__(self, directory: Path, name: str = "ca", issuer: Authority | None = None) -> None:
+        self.directory = directory
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{name} authority")])
+        self.key = new_key()
+        signer = issuer or self
+        now = _now()
+        self.certificate = (
+            x509.CertificateBuilder()
+            .subject_name(self.name)
+            .issuer_name(signer.name)
+            .public_key(self.key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - dt.timedelta(days=1))
+            .not_valid_after(now + dt.timedelta(days=30))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(signer.key, hashes.SHA256())
+        )
+        self.cert_file = _write(
+            directory / f"{name}-ca.pem", self.certificate.public_bytes(Encoding.PEM)
+        )
+
+    def issue(
+        self,
+        name: str,
+        *,
+        names: Sequence[str] = ("localhost",),
+        addresses: Sequence[str] = ("127.0.0.1", "::1"),
+        client: bool = False,
+        subject: x509.Name | None = None,
+        days: tuple[float, float] = (-1, 30),
+        kind: str = "ec",
+        chain: Sequence[x509.Certificate] = (),
+        passphrase: bytes = b"",
+    ) -> Issued:
+        """A certificate called ``name``, valid from ``days[0]`` to ``days[1]`` from now.
+
+        :param client: it is for clients, and has no server names.
+        :param chain: appended to the certificate file.
+        :param passphrase: encrypts the key file.
+        """
+        key = new_key(kind)
+        usage = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject or x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+            .issuer_name(self.name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(_now() + dt.timedelta(days=days[0]))
+            .not_valid_after(_now() + dt.timedelta(days=days[1]))
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        )
+        if not client:
+            alternatives = [
+                *map(x509.DNSName, names),
+                *(x509.IPAddress(ip_address(address)) for address in addresses),
+            ]
+            builder = builder.add_extension(
+                x509.SubjectAlternativeName(alternatives), critical=False
+            )
+        certificate = builder.sign(self.key, hashes.SHA256())
+        pem = b"".join(one.public_bytes(Encoding.PEM) for one in (certificate, *chain))
+        return Issued(
+            certificate,
+            key,
+            _write(self.directory / f"{name}-cert.pem", pem),
+            _write(self.directory / f"{name}-key.pem", _private(key, passphrase)),
+        )
+
+    def expired(self, name: str = "expired", *, client: bool = False) -> Issued:
+        """A certificate that was good until yesterday."""
+        return self.issue(name, client=client, days=(-30, -1))
+
+    def wrong_host(self, name: str = "wrong-host") -> Issued:
+        """A server's certificate, but not for anything on this machine."""
+        return self.issue(name, names=["elsewhere.example"], addresses=["192.0.2.1"])
+
+
+def _private(key: Key, passphrase: bytes) -> bytes:
+    encryption: KeySerializationEncryption = NoEncryption()
+    if passphrase:
+        encryption = BestAvailableEncryption(passphrase)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
+
+
+def _write(path: Path, data: bytes) -> str:
+    path.write_bytes(data)
+    return str(path)
