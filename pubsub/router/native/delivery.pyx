@@ -137,19 +137,20 @@ cdef int trace_frame(Conn* dest, char* line, size_t n, const char* payload, size
     cdef int verb = 4 if line[0] == 72 else 3
     handler = <object>dest.handler
     handler.traced("out", (line[:verb]).decode("ascii"), <bytes>line[verb + 1:n])
-    handler.traced("out", "MSG_PAYLOAD", <bytes>payload[:size])
+    if size:
+        handler.traced("out", "MSG_PAYLOAD", <bytes>payload[:size])
     return 0
 
 
 # --- delivering to one subscription -----------------------------------------------------
 
-cdef int call_internal(Conn* dest, Sub* sub, Message* m) except -1:
+cdef int call_internal(Conn* dest, Sub* sub, Message* m, bint strip) except -1:
     """A reader inside this process; what it raises is logged and goes no further."""
     cdef int hdr = m.hdr if m.hdr > 0 else 0
     cdef bytes sid = (sid_of(sub))[:sub.sid_len]
     cdef bytes subject = m.subject[:m.slen]
     cdef bytes reply = m.reply[:m.rlen]
-    cdef bytes headers = m.payload[:hdr]
+    cdef bytes headers = b"" if strip else <bytes>m.payload[:hdr]
     cdef bytes payload = m.payload[hdr:m.size]
     if dest.kind == SINK:
         (<list>dest.batch).append((sid, subject, reply, headers, payload))
@@ -179,9 +180,9 @@ cdef int hold_back(Core* core, Conn* origin, Conn* dest) except -1:
     """``dest`` is above 75 % of max_pending: 1 go on delivering, 0 drop for it."""
     if core.no_stall:
         return 0
-    dest.stalls += 1
     if not origin.stalled:
         origin.stalled = True
+        dest.stalls += 1
         try:
             (<object>origin.handler).stall(0.005 if dest.pending >= core.max_pending else 0.002)
         except Exception:
@@ -198,14 +199,15 @@ cdef int slow_consumer(Conn* dest) except -1:
 
 
 cdef int send_to(Core* core, Conn* origin, Conn* dest, Sub* sub, Message* m) except -1:
-    cdef bint strip = m.hdr > 0 and not dest.headers and dest.kind < INTERNAL
+    cdef bint strip = m.hdr > 0 and not dest.headers
     cdef int size = m.size - m.hdr if strip else m.size
     dest.out_msgs += 1
     dest.out_bytes += size
-    dest.account.out_msgs += 1
-    dest.account.out_bytes += size
-    if dest.kind >= INTERNAL:
-        call_internal(dest, sub, m)
+    if dest.kind == CLIENT:
+        dest.account.out_msgs += 1
+        dest.account.out_bytes += size
+    elif dest.kind >= INTERNAL:
+        call_internal(dest, sub, m, strip)
         return 1
     if dest.pending > core.stall_pending and origin != NULL and origin.kind == CLIENT:
         if not hold_back(core, origin, dest):
@@ -235,16 +237,8 @@ cdef inline int deliver(Core* core, Conn* origin, Sub* sub, Message* m) except -
     if sub.delivered <= sub.max:
         delivered = send_to(core, origin, dest, sub, m)
     if sub.delivered >= sub.max and sub.conn != NULL:
-        drop_subscription(sub)
+        ended(sub)
     return delivered
-
-
-cdef int drop_subscription(Sub* sub) except -1:
-    """Its maximum is reached."""
-    cdef Conn* conn = sub.conn
-    if conn.trace:
-        (<object>conn.handler).traced("both", "DELSUB", <bytes>(sid_of(sub))[:sub.sid_len])
-    return ended(sub)
 
 
 # --- matching and delivering ------------------------------------------------------------
@@ -379,14 +373,16 @@ cdef int publish(Conn* conn, Message* m) except -1:
     cdef int delivered
     conn.in_msgs += 1
     conn.in_bytes += m.size
-    account.in_msgs += 1
-    account.in_bytes += m.size
+    if conn.kind == CLIENT:
+        account.in_msgs += 1
+        account.in_bytes += m.size
     conn.active = True
     if account.mapper != NULL and (conn.kind == CLIENT or conn.kind == LEAF):
         subject = mapped(conn, m)
         m.subject = subject
         m.slen = <int>len(subject)
-    if conn.trace:
+    # An empty payload is not worth a line, in either direction.
+    if conn.trace and m.size:
         (<object>conn.handler).traced("in", "MSG_PAYLOAD", <bytes>m.payload[:m.size])
     if (
         reserved(m.subject[0]) or (m.rlen and reserved(m.reply[0]))

@@ -25,7 +25,7 @@ from pubsub.interfaces import (
 
 from pubsub.router.native.delivery cimport publish, route
 from pubsub.router.native.index cimport (
-    free_account, leave, lookup, members, new_account, queue_of, sid_of, subject_of,
+    free_account, leave, lookup, members, new_account, queue_of, remove_all, sid_of, subject_of,
 )
 from pubsub.router.native.interest cimport all_ended, ordered
 from pubsub.router.native.output cimport (
@@ -192,7 +192,7 @@ cdef int flush_conn(Conn* conn) except -1:
     if conn.kind == SINK:
         batch = <list>conn.batch
         if batch:
-            messages = tuple(batch)
+            messages = list(batch)
             batch.clear()
             (<object>conn.handler).batch_received(messages)
     elif conn.pending == 0:
@@ -296,8 +296,8 @@ cdef class NativeLink:
         unregister_link(conn)
         if conn.dirty:
             forget_dirty(conn)
-        if conn.sid_count:
-            all_ended(conn)
+        # Nobody is told: a link that matters to others is closed before it is forgotten.
+        remove_all(conn)
         forget_input(conn)
         drop_output(conn)
         free(conn.sids)
@@ -521,6 +521,7 @@ cdef class NativeLink:
         replace(&conn.deliver_cache, None if deliver is None else {})
 
 
+@cython.no_gc_clear
 cdef class NativeRouter:
     """The router of one server, compiled."""
 
@@ -639,6 +640,7 @@ cdef class NativeRouter:
         cdef Account* at = self.account_for(account)
         cdef Result* result
         cdef Sub** subs
+        cdef Sub* sub
         cdef size_t i
         cdef size_t group
         cdef size_t place
@@ -648,15 +650,16 @@ cdef class NativeRouter:
             result = lookup(at, subject, <int>len(subject))
             subs = members(result)
             for i in range(result.plain):
-                found.append(describe(subs[i]))
+                found.append((subs[i].serial, describe(subs[i])))
             place = result.plain
             for group in range(result.groups):
                 for i in range((<size_t*>subs)[place]):
-                    found.append(describe(subs[place + 1 + i]))
+                    sub = subs[place + 1 + i]
+                    found.append((sub.serial, describe(sub)))
                 place += 1 + (<size_t*>subs)[place]
         finally:
             leave(&self.core)
-        return found
+        return [info for _, info in sorted(found)]
 
     def stats(self):
         cdef Account* at

@@ -8,7 +8,7 @@ from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, malloc, qsort
 from libc.string cimport memcmp
 
-from pubsub.router.native.index cimport leave, queue_of, remove, remove_all, subject_of
+from pubsub.router.native.index cimport leave, queue_of, remove, remove_all, sid_of, subject_of
 from pubsub.router.native.types cimport (
     IN_NODE, IN_TRIE_REST, Account, Conn, Node, Sub, TrieNode,
 )
@@ -54,10 +54,13 @@ cdef int began(Sub* sub) except -1:
 
 cdef int ended(Sub* sub) except -1:
     """Remove it, and say so."""
-    cdef Account* account = sub.conn.account
+    cdef Conn* conn = sub.conn
+    cdef Account* account = conn.account
     cdef size_t members
     cdef bytes subject
     cdef bytes queue
+    if conn.trace:
+        (<object>conn.handler).traced("both", "DELSUB", <bytes>(sid_of(sub))[:sub.sid_len])
     if account.core.listeners == NULL:
         return remove(sub)
     members = count_members(sub) - 1
@@ -99,7 +102,7 @@ cdef int all_ended(Conn* conn) except -1:
     cdef Sub** subs
     cdef size_t n = conn.sid_count
     cdef size_t i
-    if conn.account.core.listeners == NULL:
+    if conn.account.core.listeners == NULL and not conn.trace:
         return remove_all(conn)
     subs = ordered(conn)
     conn.core.depth += 1

@@ -24,7 +24,7 @@ from libc.string cimport memchr, memcmp, memcpy
 from pubsub import errors
 
 from pubsub.router.native.delivery cimport publish, raise_fault
-from pubsub.router.native.index cimport find_sid, insert, sid_of
+from pubsub.router.native.index cimport find_sid, insert
 from pubsub.router.native.interest cimport began, ended
 from pubsub.router.native.output cimport (
     block_data, new_block, put, release_block, wall_clock,
@@ -293,7 +293,6 @@ cdef int subscribe(
             return 0
         sub = insert(conn, subject, slen, queue, qlen, sid, sid_len, h, kind)
         began(sub)
-    say_ok(conn)
     return 1
 
 
@@ -302,14 +301,11 @@ cdef int unsubscribe(Conn* conn, const char* sid, int sid_len, int maximum) exce
     cdef Sub* sub
     conn.active = True
     sub = find_sid(conn, sid, sid_len, <uint32_t>hash_bytes(sid, sid_len, conn.core.hash_seed))
-    say_ok(conn)
-    if sub == NULL or conn.closed:
+    if sub == NULL:
         return 0
     if maximum > 0 and <unsigned int>maximum > sub.delivered:
         sub.max = maximum
         return 0
-    if conn.trace:
-        (<object>conn.handler).traced("both", "DELSUB", <bytes>(sid_of(sub))[:sub.sid_len])
     ended(sub)
     return 0
 
@@ -318,12 +314,17 @@ cdef int line_sub(Conn* conn, const char* arg, size_t n) except -1:
     cdef const char* starts[3]
     cdef int lengths[3]
     cdef int fields = split_fields(arg, <int>n, starts, lengths, 3, True)
+    cdef int done = 0
     if fields == 2:
-        subscribe(conn, starts[0], lengths[0], b"", 0, starts[1], lengths[1])
+        done = subscribe(conn, starts[0], lengths[0], b"", 0, starts[1], lengths[1])
     elif fields == 3:
-        subscribe(conn, starts[0], lengths[0], starts[1], lengths[1], starts[2], lengths[2])
+        done = subscribe(
+            conn, starts[0], lengths[0], starts[1], lengths[1], starts[2], lengths[2]
+        )
     else:
         malformed(conn, "processSub Parse Error", arg, n)
+    if done:
+        say_ok(conn)
     return 0
 
 
@@ -331,12 +332,14 @@ cdef int line_unsub(Conn* conn, const char* arg, size_t n) except -1:
     cdef const char* starts[2]
     cdef int lengths[2]
     cdef int fields = split_fields(arg, <int>n, starts, lengths, 2, True)
-    if fields == 1:
-        unsubscribe(conn, starts[0], lengths[0], 0)
-    elif fields == 2:
-        unsubscribe(conn, starts[0], lengths[0], parse_size(starts[1], lengths[1]))
-    else:
-        malformed(conn, "processUnsub Parse Error", arg, n)
+    if fields != 1 and fields != 2:
+        return malformed(conn, "processUnsub Parse Error", arg, n)
+    # nats-server answers before it removes, which a trace shows.
+    say_ok(conn)
+    if not conn.closed:
+        unsubscribe(
+            conn, starts[0], lengths[0], parse_size(starts[1], lengths[1]) if fields == 2 else 0
+        )
     return 0
 
 
