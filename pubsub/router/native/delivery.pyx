@@ -366,8 +366,11 @@ cdef inline bint reserved(char first) noexcept nogil:
     return first == 95 or first == 36
 
 
-cdef int publish(Conn* conn, Message* m) except -1:
-    """A complete message from a peer; how many deliveries there were."""
+cdef int publish(Conn* conn, Message* m, bint answer) except -1:
+    """A complete message from a peer; how many deliveries there were.
+
+    ``answer``: it came by a PUB line, which a verbose client has acknowledged.
+    """
     cdef Account* account = conn.account
     cdef bytes subject = None
     cdef int delivered
@@ -390,7 +393,7 @@ cdef int publish(Conn* conn, Message* m) except -1:
     ):
         if refused(conn, m):
             return 0
-    if conn.verbose:
+    if answer and conn.verbose:
         if conn.trace:
             (<object>conn.handler).traced("out", "OK", b"")
         put(conn, b"+OK\r\n", 5)

@@ -18,7 +18,7 @@ cdef class NativeLink:
     cdef object handler
     cdef object _transport
     cdef object _options
-    cdef object _checks
+    cdef bytes _later
     cdef object __weakref__
 
 

@@ -132,6 +132,34 @@ cdef int make_room(Core* core, size_t n) except -1:
 
 cdef int read_descriptor(Conn* conn) except? -1:
     """Read once and act: 0 fine, 1 end of file, a negative errno."""
+    cdef int outcome
+    conn.parsing = True
+    try:
+        outcome = read_and_parse(conn)
+    finally:
+        conn.parsing = False
+    return after_parsing(conn) or outcome
+
+
+cdef int after_parsing(Conn* conn) except -1:
+    """What a handler fed to the link while it was parsing comes after what it parsed."""
+    cdef NativeLink link = <NativeLink>conn.link
+    cdef bytes later
+    while link._later is not None:
+        later = link._later
+        link._later = None
+        conn.parsing = True
+        try:
+            consume(conn, later, len(later))
+        finally:
+            conn.parsing = False
+    if conn.active:
+        conn.active = False
+        conn.last_activity = conn.last_input = wall_clock()
+    return 0
+
+
+cdef int read_and_parse(Conn* conn) except? -1:
     cdef Core* core = conn.core
     cdef ssize_t got
     cdef size_t have = 0
@@ -159,7 +187,6 @@ cdef int read_descriptor(Conn* conn) except? -1:
         used = parse(conn, core.rbuf, have + got)
         if not conn.closed:
             keep(conn, core.rbuf + used, have + got - used)
-    note_activity(conn)
     return 0
 
 
@@ -169,12 +196,6 @@ cdef int read_outcome(ssize_t got) noexcept:
     if errno == EAGAIN or errno == EINTR:
         return 0
     return -errno
-
-
-cdef inline void note_activity(Conn* conn) noexcept:
-    if conn.active:
-        conn.active = False
-        conn.last_activity = conn.last_input = wall_clock()
 
 
 cdef int write_descriptor(Conn* conn) noexcept:
@@ -397,9 +418,16 @@ cdef class NativeLink:
         cdef Conn* conn = &self.conn
         if conn.closed or view.shape[0] == 0:
             return
+        if conn.parsing:
+            self._later = (self._later or b"") + bytes(data)
+            return
         conn.stalled = False
-        consume(conn, <const char*>&view[0], view.shape[0])
-        note_activity(conn)
+        conn.parsing = True
+        try:
+            consume(conn, <const char*>&view[0], view.shape[0])
+        finally:
+            conn.parsing = False
+        after_parsing(conn)
 
     def bind(self, int fd, transport):
         cdef Conn* conn = &self.conn
@@ -432,7 +460,8 @@ cdef class NativeLink:
         return write_descriptor(&self.conn)
 
     def write(self, bytes data):
-        put(&self.conn, data, len(data))
+        if not self.conn.closed:
+            put(&self.conn, data, len(data))
 
     def flush(self):
         if self.conn.dirty:
@@ -449,15 +478,17 @@ cdef class NativeLink:
         if not conn.paused:
             return
         conn.paused = False
-        if conn.closed or n == 0:
+        if conn.closed or conn.parsing or n == 0:
             return
         conn.tail = NULL
         conn.tail_len = conn.tail_cap = 0
+        conn.parsing = True
         try:
             consume(conn, kept, n)
         finally:
+            conn.parsing = False
             free(kept)
-        note_activity(conn)
+        after_parsing(conn)
 
     def pause_output(self):
         self.conn.output_paused = True
@@ -479,7 +510,7 @@ cdef class NativeLink:
         self.set_permissions(None, None, None)
 
     def subscribe(self, bytes subject, bytes queue, bytes sid):
-        return bool(subscribe(
+        return not self.conn.closed and bool(subscribe(
             &self.conn, subject, <int>len(subject), queue, <int>len(queue), sid, <int>len(sid)
         ))
 
@@ -489,9 +520,12 @@ cdef class NativeLink:
     def publish(self, bytes subject, bytes reply, bytes headers, bytes payload):
         cdef Message m
         cdef char digits[48]
-        cdef bytes data = headers + payload + b"\r\n"
+        cdef bytes data
+        if self.conn.closed:
+            return 0
+        data = headers + payload + b"\r\n"
         fill_message(&m, subject, reply, headers, data, digits)
-        return publish(&self.conn, &m)
+        return publish(&self.conn, &m, False)
 
     def clear_subscriptions(self):
         all_ended(&self.conn)

@@ -561,7 +561,7 @@ cdef Sub* find_sid(Conn* conn, const char* sid, int sid_len, uint32_t sid_hash) 
         return NULL
     sub = conn.sids[sid_hash & conn.sid_mask]
     while sub != NULL:
-        if sub.sid_hash == sid_hash and sub.sid_len == sid_len and memcmp(
+        if sub.sid_hash == sid_hash and sub.sid_len == <uint32_t>sid_len and memcmp(
             sid_of(sub), sid, sid_len
         ) == 0:
             return sub

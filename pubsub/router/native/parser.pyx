@@ -236,7 +236,7 @@ cdef int body_progress(Conn* conn) except -1:
     m.block = body.block if body.size >= SHARE else NULL
     conn.body = NULL
     try:
-        publish(conn, &m)
+        publish(conn, &m, True)
     finally:
         release_block(body.block)
         free(body)
@@ -489,7 +489,7 @@ cdef Py_ssize_t parse(Conn* conn, const char* buf, size_t n) except -1:
                 no_line_end(conn)
                 return n
             i += <size_t>m.size + 2
-            publish(conn, &m)
+            publish(conn, &m, True)
         else:
             start_body(conn, &m, buf + i, n - i)
             return n

@@ -196,6 +196,7 @@ cdef struct Conn:
     bint output_paused
     bint stalled
     bint active
+    bint parsing
     bint writing
     # input: ``tail`` is the beginning of a verb, or of the argument of ``verb``
     char* tail
