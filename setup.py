@@ -63,7 +63,7 @@ class BuildExtensions(build_ext):
         self.parallel = self.parallel or os.cpu_count()
 
 
-TLS = ["pyOpenSSL>=23.2", "service-identity>=21.1", "idna>=2.5"]
+TLS = ["cryptography>=41", "pyOpenSSL>=23.2", "service-identity>=21.1", "idna>=2.5"]
 TEST = [
     "pytest>=8",
     "pytest-twisted>=1.14",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import os
@@ -180,6 +181,32 @@ def test_the_installed_distribution_is_this_version() -> None:
     points = {(point.group, point.name): point for point in installed.entry_points}
     assert callable(points["console_scripts", "pubsub-server"].load())
     assert points["pytest11", "pubsub"].load().__name__ == "pubsub.testing.plugin"
+
+
+#: import name to distribution, where they differ
+_DISTRIBUTIONS = {"OpenSSL": "pyopenssl", "service_identity": "service-identity"}
+#: pubsub.testing is for suites that have these already
+_FROM_THE_USER = {"pytest", "pytest_twisted"}
+
+
+def test_everything_imported_is_required() -> None:
+    """A dependency of a dependency may be gone with its next release."""
+    required = {
+        re.split(r"[^\w.-]", text)[0].lower()
+        for text in distribution("txpubsub").requires or ()
+        if "extra ==" not in text
+    }
+    missing = set()
+    for path in (ROOT / "pubsub").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names.append(node.module)
+            for top in {name.partition(".")[0] for name in names} - _FROM_THE_USER - {"pubsub"}:
+                wanted = _DISTRIBUTIONS.get(top, "zope.interface" if top == "zope" else top)
+                if top not in sys.stdlib_module_names and wanted.lower() not in required:
+                    missing.add(f"{path.name} imports {top}")
+    assert not missing
 
 
 def test_twistd_finds_the_server_from_any_directory(tmp_path: Path) -> None:
