@@ -10,6 +10,7 @@
     │   ├── UnsupportedOption           an option of nats-server whose feature is not built yet
     │   ├── UsageError                  the command line cannot be read
     │   └── ConfigErrors                several of these at once
+    ├── SignalNotSent                   --signal found nobody to send it to, or too many
     ├── ReloadRefused                   a changed option that needs a restart
     ├── BackendUnavailable              a plugin that cannot run here, and why
     ├── NotConfigured                   a component that has nothing to do: it vanishes
@@ -82,6 +83,7 @@ __all__ = [
     "PublishPermissionViolation",
     "ReloadRefused",
     "ReplyPermissionViolation",
+    "SignalNotSent",
     "SlowConsumer",
     "StaleConnection",
     "SubscriptionPermissionViolation",
@@ -184,6 +186,10 @@ class ConfigErrors(ConfigError):
 
     def __str__(self) -> str:
         return self.message
+
+
+class SignalNotSent(PubSubError):
+    """``--signal`` could not do what it was told; the text is nats-server's."""
 
 
 class ReloadRefused(PubSubError):
