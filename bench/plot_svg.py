@@ -13,13 +13,15 @@ __all__ = ["COLOURS", "render", "save"]
 #: Main comparisons, then the others: blues and ambers, told apart without colour by order.
 COLOURS = {True: ("#1f5fa8", "#6ba3dd", "#a9cbee"), False: ("#c9731b", "#eab273", "#f4d6b3")}
 
-WIDTH = 980
-_LEFT = 360
+#: Of the part with the bars; the labels get what they need beside it.
+_AXIS = 580
 _RIGHT = 40
 _TOP = 62
 _BAR = 13
 _GAP = 11
 _LEGEND = 18
+#: Wide enough for the widest of the usual fonts, at 12 pixels.
+_CHARACTER = 6.8
 _INK = "#222222"
 _FAINT = "#dddddd"
 _TARGET = "#b00020"
@@ -42,12 +44,15 @@ class _Canvas:
     def __init__(self, picture: Picture) -> None:
         self.picture = picture
         self.low, self.high = axis_range(picture)
+        longest = max(len(line.label) for line in picture.lines)
+        self.left = round(40 + _CHARACTER * longest)
+        self.width = self.left + _AXIS + _RIGHT
         self.parts: list[str] = []
 
     def x(self, value: float) -> float:
         """Where a ratio is on the logarithmic axis."""
         share = math.log(value / self.low) / math.log(self.high / self.low)
-        return _LEFT + share * (WIDTH - _LEFT - _RIGHT)
+        return self.left + share * _AXIS
 
     def text(
         self,
@@ -100,13 +105,14 @@ def _bar(canvas: _Canvas, bar: Bar, y: float, shade: str) -> None:
 def _value(canvas: _Canvas, bar: Bar, y: float) -> None:
     """The median at the bar's end, on white: a target's mark may be behind it."""
     text = f"{bar.spread.median:.2f}×"
-    width = 6.2 * len(text)
+    width = 7.0 * len(text)
     if bar.spread.median >= 1.0:
-        x = canvas.x(bar.spread.maximum) + 4
+        x, anchor = canvas.x(bar.spread.maximum) + 5, "start"
+        canvas.box(x, y + 1, width, _BAR - 2, "#ffffff")
     else:
-        x = canvas.x(bar.spread.minimum) - 4 - width
-    canvas.box(x, y + 1, width, _BAR - 2, "#ffffff")
-    canvas.text(x + 1, y + _BAR / 2 + 4, text, size=11)
+        x, anchor = canvas.x(bar.spread.minimum) - 5, "end"
+        canvas.box(x - width, y + 1, width, _BAR - 2, "#ffffff")
+    canvas.text(x, y + _BAR / 2 + 4, text, size=11, anchor=anchor)
 
 
 def _bars(canvas: _Canvas, line: Line, top: float, shades: list[str]) -> float:
@@ -119,7 +125,7 @@ def _bars(canvas: _Canvas, line: Line, top: float, shades: list[str]) -> float:
         canvas.line(x, top - 3, x, places[line.judged] + 3, colour=_TARGET, width=2.5)
     for bar, y in zip(line.bars, places, strict=False):
         _value(canvas, bar, y)
-    canvas.text(_LEFT - 12, (top + places[-1]) / 2 + 4, line.label, anchor="end")
+    canvas.text(canvas.left - 12, (top + places[-1]) / 2 + 4, line.label, anchor="end")
     return places[-1] + _GAP
 
 
@@ -131,7 +137,7 @@ def render(picture: Picture) -> str:
     bottom = _TOP + 8 + bars * _BAR + len(picture.lines) * _GAP
     height = bottom + 34 + _LEGEND * (len(picture.series) + 1)
     better = "to the right is better" if picture.higher_is_better else "to the left is better"
-    canvas.box(0, 0, WIDTH, height, "#ffffff")
+    canvas.box(0, 0, canvas.width, height, "#ffffff")
     canvas.text(16, 26, picture.title, size=17, bold=True)
     canvas.text(16, 45, f"ratio ours / peer, logarithmic: {better}")
     _grid(canvas, bottom)
@@ -140,15 +146,15 @@ def render(picture: Picture) -> str:
         y = _bars(canvas, line, y, shades)
     y = bottom + 34
     for (label, _), shade in zip(picture.series, shades, strict=True):
-        canvas.box(_LEFT, y - 10, 22, 11, shade)
-        canvas.text(_LEFT + 30, y, label)
+        canvas.box(canvas.left, y - 10, 22, 11, shade)
+        canvas.text(canvas.left + 30, y, label)
         y += _LEGEND
-    canvas.line(_LEFT + 11, y - 11, _LEFT + 11, y + 2, colour=_TARGET, width=2.5)
-    canvas.text(_LEFT + 30, y, "target of the native backend; thin: range, thick: quartiles")
+    canvas.line(canvas.left + 11, y - 11, canvas.left + 11, y + 2, colour=_TARGET, width=2.5)
+    canvas.text(canvas.left + 30, y, "target of the native backend; thin: range, thick: quartiles")
     body = "\n".join(canvas.parts)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height:.0f}" '
-        f'viewBox="0 0 {WIDTH} {height:.0f}" font-family="Helvetica, Arial, sans-serif">\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{canvas.width}" height="{height:.0f}" '
+        f'viewBox="0 0 {canvas.width} {height:.0f}" font-family="Helvetica, Arial, sans-serif">\n'
         f"{body}\n</svg>\n"
     )
 

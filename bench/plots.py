@@ -6,6 +6,7 @@ matplotlib draws PNGs; where it is missing :mod:`bench.plot_svg` writes SVG. Bar
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,65 +53,66 @@ class Picture:
 
 @dataclass(frozen=True)
 class _Plan:
-    """Which rows and metrics go on a picture."""
+    """A picture's file name, title, and metrics with the groups of rows they are taken of."""
 
     name: str
     title: str
-    metrics: tuple[str, ...]
-    groups: tuple[str, ...]
+    contents: tuple[tuple[str, tuple[str, ...]], ...]
 
+
+_TRAFFIC = ("publish", "flow", "requests")
 
 _PLANS = (
-    _Plan("throughput", "Messages per second", ("rate",), ("publish", "flow")),
+    _Plan("throughput", "Messages per second", (("rate", ("publish", "flow")),)),
     _Plan(
         "rates",
         "Requests, connections and subscriptions per second",
-        ("rate", "churn_rate"),
-        ("requests", "scale"),
+        (("rate", ("requests", "scale")), ("churn_rate", ("flow",))),
     ),
-    _Plan("cpu", "Server CPU per message", ("cpu",), ("publish", "flow", "requests")),
-    _Plan("latency", "Request latency", ("p50", "p99", "p999"), ("requests",)),
+    _Plan("cpu", "Server CPU per message", (("cpu", _TRAFFIC),)),
+    _Plan(
+        "latency",
+        "Request latency",
+        tuple((name, ("requests",)) for name in ("p50", "p99", "p999")),
+    ),
     _Plan(
         "memory",
-        "Resident memory (peak, or for each)",
-        ("bytes_each", "hwm"),
-        ("publish", "flow", "requests", "scale"),
+        "Resident memory (for each, or at its peak)",
+        (("bytes_each", ("scale",)), ("hwm", (*_TRAFFIC, "scale"))),
     ),
 )
 
 
 def _label(row: Row, metric: str, plan: _Plan) -> str:
-    if plan.metrics == (metric,):
-        return row.title
-    return f"{row.title}: {row.metric_title(metric)}"
+    return row.title if len(plan.contents) == 1 else f"{row.title}: {row.metric_title(metric)}"
 
 
-def _wanted(row: Row, metric: str, plan: _Plan) -> bool:
-    # where there is a figure for each, the sum says nothing new
-    doubled = metric == "hwm" and "bytes_each" in row.metrics
-    return row.group in plan.groups and metric in row.metrics and not doubled
+def _contents(results: Results, plan: _Plan) -> Iterator[tuple[Row, str]]:
+    for row in measured_rows(results):
+        for metric, groups in plan.contents:
+            # where there is a figure for each, the sum says nothing new
+            doubled = metric == "hwm" and "bytes_each" in row.metrics
+            if row.group in groups and metric in row.metrics and not doubled:
+                yield row, metric
 
 
 def _picture(results: Results, plan: _Plan) -> Picture:
     pairs = [(ours, peer) for ours in results.ours for peer in results.peers]
     lines = []
-    for row in measured_rows(results):
-        for metric in plan.metrics:
-            if not _wanted(row, metric, plan):
-                continue
-            bars = tuple(
-                Bar(number, found)
-                for number, (ours, peer) in enumerate(pairs)
-                if (found := ratio(results, row.name, metric, ours.key, peer.key))
-            )
-            target = target_for(row.name, metric, "native", absolute=False)
-            judged = sum(pairs[bar.series][0].backend == "native" for bar in bars)
-            if bars:
-                lines.append(Line(_label(row, metric, plan), bars, target, judged))
+    for row, metric in _contents(results, plan):
+        bars = tuple(
+            Bar(number, found)
+            for number, (ours, peer) in enumerate(pairs)
+            if (found := ratio(results, row.name, metric, ours.key, peer.key))
+        )
+        target = target_for(row.name, metric, "native", absolute=False)
+        judged = sum(pairs[bar.series][0].backend == "native" for bar in bars)
+        if bars:
+            lines.append(Line(_label(row, metric, plan), bars, target, judged))
     series = tuple(
         (f"{ours.label} / {peer.label}", ours.backend == "native") for ours, peer in pairs
     )
-    better = METRICS[plan.metrics[0]].higher_is_better
+    better = METRICS[plan.contents[0][0]].higher_is_better
     return Picture(plan.name, plan.title, better, series, tuple(lines))
 
 

@@ -120,7 +120,7 @@ ROWS = (
     Row(
         name="churn",
         group="flow",
-        title="1:1, 128 B, while a client subscribes and unsubscribes",
+        title="1:1, 128 B, beside SUB/UNSUB churn",
         kind="churn",
         arguments=("flow", "--subscribers", "1", "--size", "128", "--churn"),
         metrics=("rate", "churn_rate", "kept", "cpu", "rss", "hwm"),

@@ -1,0 +1,1 @@
+"""Measures a router backend alone, in memory, without sockets: ``python -m bench.micro``."""
