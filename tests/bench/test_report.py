@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from bench.report import full_report, headline_table, table
+from bench.results import Results
+from tests.bench.made_up import PEER
+
+
+def test_a_table_is_padded_markdown() -> None:
+    assert table(["a", "bb"], [["one", "2"], ["x", "345"]]) == (
+        "| a   |  bb |\n"  # the first column to the left, the others to the right
+        "|-----|----:|\n"
+        "| one |   2 |\n"
+        "| x   | 345 |"
+    )
+
+
+def test_the_short_table_has_medians_ratios_and_targets(results: Results) -> None:
+    lines = headline_table(results).splitlines()
+    assert [cell.strip() for cell in lines[0].split("|")[1:-1]] == [
+        "",
+        "pubsub native",
+        "pubsub python",
+        "nats-server 2.9.10",
+        "native / nats-server 2.9.10",
+        "target",
+    ]
+    assert [cell.strip() for cell in lines[2].split("|")[1:-1]] == [
+        "1:1, 128 B: deliveries per second",
+        "6.00 M/s",
+        "200 k/s",
+        "2.00 M/s",
+        "**3.00×** (3.00×–3.00×)",
+        "≥ 2.5× ✓, python ≥ 100 k/s ✓",
+    ]
+    assert "≤ 0.25× ✗" in lines[3]
+
+
+def test_a_failure_is_loud(results: Results) -> None:
+    results.failures["flow-1-1-128"] = {PEER.key: "round 2: subscriber 0 got 7 of 8 messages"}
+    assert "FAILED" in headline_table(results)
+    report = full_report(results)
+    assert "- **flow-1-1-128** failed on nats-server-2.9.10: round 2: subscriber 0 got 7" in report
+
+
+def test_the_report_tells_machine_servers_skipped_rows_and_pictures(results: Results) -> None:
+    results.skipped["tls-1-1"] = "No module named 'cryptography'"
+    report = full_report(results, ["latest-cpu.png"])
+    assert "Z80, 2 cores, 16 GiB, Linux 6.1, CPython 3.11.7, 2026-01-02." in report
+    assert "- tls-1-1 was not measured: No module named 'cryptography'" in report
+    assert "![latest-cpu.png](latest-cpu.png)" in report
+    assert "- nats-server 2.9.10: `nats-server`, version 2.9.10" in report
+    assert "| pubsub python / nats-server 2.9.10 |" in report
