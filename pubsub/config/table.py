@@ -72,10 +72,19 @@ def suggestion(key: str, path: str = "") -> str:
 
     :param path: the block the key is in.
     """
-    near = difflib.get_close_matches(key.lower(), children(path), n=1, cutoff=0.7)
+    wanted = key.lower()
+    near = difflib.get_close_matches(wanted, children(path), n=5, cutoff=0.7)
     if near:
-        return f"; did you mean {near[0]}?"
-    elsewhere = sorted({row.path for row in TABLE if key.lower() in row.names and row.parent})
+        # of names that are equally near, the one with the same letters: prot is port, not root
+        best = max(
+            near,
+            key=lambda name: (
+                round(difflib.SequenceMatcher(None, name, wanted).ratio(), 2),
+                sorted(name) == sorted(wanted),
+            ),
+        )
+        return f"; did you mean {best}?"
+    elsewhere = sorted({row.path for row in TABLE if wanted in row.names and row.parent})
     if len(elsewhere) == 1 and elsewhere[0].partition(NESTING)[0] != path:
         return f"; did you mean {elsewhere[0]}?"
     return ""

@@ -1,0 +1,92 @@
+"""What a reload may change, and what it would change.
+
+``diff`` compares two configurations and says which attributes differ; the caller applies
+them. An option that needs a restart makes it refuse the whole reload, so that a server never
+runs half of a configuration. Which options these are is a column of the table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pubsub.config.durations import format_duration
+from pubsub.config.options import RANDOM_PORT, Options
+from pubsub.config.redact import shown
+from pubsub.config.row import NESTING, Option, ValueKind
+from pubsub.config.table import TABLE
+from pubsub.errors import ReloadRefused
+
+__all__ = ["Change", "diff"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One attribute that differs.
+
+    :ivar path: ``"max_payload"``, ``"tls.cert_file"``; ``"tls"`` when the block came or went.
+    :ivar old: as in Options; never log it, see :attr:`shown_old`.
+    """
+
+    path: str
+    old: Any
+    new: Any
+
+    @property
+    def shown_old(self) -> Any:
+        """The old value without secrets."""
+        return shown(self.path, self.old)
+
+    @property
+    def shown_new(self) -> Any:
+        """The new value without secrets."""
+        return shown(self.path, self.new)
+
+
+def diff(old: Options, new: Options) -> list[Change]:
+    """What changed, in the order of the table.
+
+    A port that was and is left to the kernel has not changed, whatever number it is.
+
+    :raises ReloadRefused: for the first option that cannot change while the server runs.
+    """
+    changes = []
+    if (old.tls is None) != (new.tls is None):
+        changes.append(Change("tls", old.tls, new.tls))
+    if old.dont_listen != new.dont_listen:
+        raise ReloadRefused("DontListen", _worded(old.dont_listen), _worded(new.dont_listen))
+    for row in TABLE:
+        path = row.stored_as
+        if path is None or (path.startswith("tls.") and None in (old.tls, new.tls)):
+            continue
+        before, after = _attribute(old, path), _attribute(new, path)
+        if before == after or (row.kind is ValueKind.PORT and after == RANDOM_PORT):
+            continue
+        if not row.reloadable:
+            raise ReloadRefused(
+                row.go_name or row.path, _as_go(row, path, before), _as_go(row, path, after)
+            )
+        changes.append(Change(path, before, after))
+    return changes
+
+
+def _attribute(options: Options, path: str) -> Any:
+    value: Any = options
+    for name in path.split(NESTING):
+        value = getattr(value, name)
+    return value
+
+
+def _as_go(row: Option, path: str, value: object) -> str:
+    """The value as nats-server prints it in a refusal; a secret is redacted."""
+    if row.unit == "seconds" and isinstance(value, float):
+        return format_duration(value)
+    return _worded(shown(path, value))
+
+
+def _worded(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{' '.join(map(_worded, value))}]"
+    return str(value)
