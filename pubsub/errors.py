@@ -15,6 +15,7 @@
     ├── BackendUnavailable              a plugin that cannot run here, and why
     ├── NotConfigured                   a component that has nothing to do: it vanishes
     ├── BadSubjectTransform             a mapping source or destination is wrong
+    ├── ListenError                     an address that cannot be listened on
     ├── ProxyHeaderError                a PROXY protocol header that cannot be read
     ├── BadMonitorQuery                 a parameter of a monitoring request that cannot be used
     ├── AuthenticationFailed            an authenticator refused, and why (never sent to the peer)
@@ -71,6 +72,7 @@ __all__ = [
     "InvalidOption",
     "InvalidPublishSubject",
     "InvalidSubject",
+    "ListenError",
     "MalformedArguments",
     "MaximumConnectionsExceeded",
     "MaximumControlLineExceeded",
@@ -215,6 +217,21 @@ class NotConfigured(PubSubError):
 
 class BadSubjectTransform(PubSubError):
     """A mapping's source or destination is wrong; the text is nats-server's."""
+
+
+class ListenError(PubSubError):
+    """An address is taken, not this machine's, or not ours to use.
+
+    :ivar option: what asked for it: ``"port"``, ``"listen"``, ``"http_port"``…
+    :ivar address: as it would be shown: ``"0.0.0.0:4222"``.
+    :ivar reason: what the system says.
+    """
+
+    def __init__(self, option: str, address: str, reason: str) -> None:
+        super().__init__(f"Error listening on port: {address}, {reason} (option {option!r})")
+        self.option = option
+        self.address = address
+        self.reason = reason
 
 
 class ProxyHeaderError(PubSubError):
