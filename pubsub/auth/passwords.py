@@ -93,7 +93,7 @@ class Secret:
         checking: Deferred[bool] = self._semaphore.run(
             self._begin, password, digest, defer_to_thread
         )
-        return checking.addCallback(self._remember, digest)
+        return checking
 
     def _begin(
         self, password: bytes, digest: bytes, defer_to_thread: DeferToThread
@@ -101,7 +101,9 @@ class Secret:
         """Its turn has come; somebody before it may have shown the same."""
         if self._is_known(digest):
             return succeed(True)
-        return defer_to_thread(_check, password, self._hashed)
+        checking: Deferred[bool] = defer_to_thread(_check, password, self._hashed)
+        # before the next one has its turn, which may be spared the work
+        return checking.addCallback(self._remember, digest)
 
     def _is_known(self, digest: bytes) -> bool:
         return bool(self._known) and hmac.compare_digest(self._known, digest)

@@ -94,7 +94,7 @@ def ask(client: ClientProtocol, decided: Callable[[ClientProtocol, Identity | No
         decided(client, None)
         return
     if not isinstance(outcome, Deferred):
-        decided(client, outcome)
+        decided(client, _identity(outcome, client))
         return
     client.authenticating = outcome
     outcome.addErrback(_refused, client)
@@ -112,6 +112,18 @@ def _refused(failure: Failure, client: ClientProtocol) -> None:
         _log.failure("{peer} - The authenticator failed", failure=failure, peer=client.label())
 
 
+def _identity(answer: object, client: ClientProtocol) -> Identity | None:
+    """The answer, if it is one: anything else lets nobody in."""
+    if answer is None or isinstance(answer, Identity):
+        return answer
+    _log.error(
+        "{peer} - The authenticator answered {answer!r}, which is no Identity",
+        peer=client.label(),
+        answer=answer,
+    )
+    return None
+
+
 def _answered(
     identity: Identity | None,
     client: ClientProtocol,
@@ -120,7 +132,7 @@ def _answered(
     client.authenticating = None
     if client.closed_state is not None:
         return
-    decided(client, identity)
+    decided(client, _identity(identity, client))
     client.resume_input(client.AUTHENTICATING)
 
 

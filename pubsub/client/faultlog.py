@@ -80,10 +80,7 @@ def describe_fault(fault: ClientFault, client: ClientProtocol) -> tuple[LogLevel
         return LogLevel.error, fault.detail or violation_text(client)
     if isinstance(fault, SlowConsumer):
         maximum = client.context.options.max_pending
-        return (
-            LogLevel.info,
-            f"Slow Consumer Detected: {fault.detail or f'MaxPending of {maximum} Exceeded'}",
-        )
+        return LogLevel.info, f"Slow Consumer Detected: MaxPending of {maximum} Exceeded"
     if isinstance(fault, StaleConnection):
         return LogLevel.debug, "Stale Client Connection - Closing"
     if isinstance(fault, (AuthenticationTimeout, UserAuthenticationExpired)):

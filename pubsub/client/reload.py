@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from pubsub.auth.permissions import predicates
 from pubsub.client import connecting
-from pubsub.errors import AuthorizationViolation, MaximumConnectionsExceeded
+from pubsub.errors import AuthorizationViolation, ClosedState, MaximumConnectionsExceeded
 
 if TYPE_CHECKING:
     from pubsub.client.context import ClientContext
@@ -66,8 +66,12 @@ def _check(client: ClientProtocol) -> None:
 
 
 def _checked(client: ClientProtocol, identity: Identity | None) -> None:
-    if identity is None or (client.link is not None and identity.account != client.link.account):
+    if identity is None:
         client.fault(AuthorizationViolation())
+        return
+    if client.link is not None and identity.account != client.link.account:
+        # nats-server closes without a word: the client comes back and is in its new account
+        client.close(ClosedState.CLIENT_CLOSED)
         return
     client.identity = identity
     if client.link is not None:

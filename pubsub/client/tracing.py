@@ -16,7 +16,7 @@ _ARROWS = {"in": "<<-", "out": "->>"}
 #: nats-server looks for fields *beginning* with pass and auth_token, and exactly the others
 _SECRET = re.compile(
     rb"""(?i)((?:^|[^a-z0-9_])(?:auth_token[^\s":=]{0,64}|pass[^\s":=]{0,64}|proxy_sig|nkey|sig|jwt)"""
-    rb"""["']?\s*[:=]\s*"?)[^",\r\n}]*"""
+    rb"""["']?\s*[:=]\s*)(?:("[^"]*"?)|[^,\r\n}]*)"""
 )
 
 
@@ -48,6 +48,10 @@ def payload_line(direction: str, message: bytes, limit: int, headers_only: bool)
     return f"{arrow} MSG_PAYLOAD: [{go_quote(message)}]"
 
 
+def _blank(match: re.Match[bytes]) -> bytes:
+    return match[1] + (b'"%b"' % REDACTED if match[2] else REDACTED)
+
+
 def redact_connect(argument: bytes) -> bytes:
     """The argument of CONNECT without passwords, tokens, signatures, JWTs and keys.
 
@@ -55,7 +59,7 @@ def redact_connect(argument: bytes) -> bytes:
     JSON and written anew; what then cannot be read is not shown.
     """
     if b"\\" not in argument:
-        return _SECRET.sub(rb"\1" + REDACTED, argument)
+        return _SECRET.sub(_blank, argument)
     try:
         fields = json.loads(argument)
     except (ValueError, RecursionError):

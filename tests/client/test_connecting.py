@@ -1,0 +1,320 @@
+"""CONNECT: what it may say, in which order it is judged, and who decides."""
+
+from __future__ import annotations
+
+import pytest
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from pubsub.auth.token import TokenAuthenticator
+from pubsub.auth.userpass import UserPassAuthenticator
+from pubsub.config.options import Options
+from pubsub.errors import AuthenticationFailed, ClosedState
+from pubsub.interfaces import IAuthenticator, Identity, Permissions
+
+VIOLATION = b"-ERR 'Authorization Violation'\r\n"
+
+
+@implementer(IAuthenticator)
+class Scripted:
+    """Answers what it is told to, and remembers the question."""
+
+    required = True
+
+    def __init__(self, answer=None):
+        self.answer = answer
+        self.attempts = []
+
+    def authenticate(self, attempt):
+        self.attempts.append(attempt)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def start(server, answer, options=None):
+    authenticator = Scripted(answer)
+    verifyObject(IAuthenticator, authenticator)
+    server.start(options or Options(), authenticator)
+    peer = server.accept()
+    peer.received()
+    return authenticator, peer
+
+
+def test_verbose_is_the_default(server):
+    peer = server.accept()
+    peer.received()
+    assert peer.send(b"CONNECT {}\r\n") == b"+OK\r\n"
+    assert peer.send(b"SUB foo 1\r\n") == b"+OK\r\n"
+
+
+def test_quiet(server):
+    peer = server.accept()
+    peer.received()
+    assert peer.send(b'CONNECT {"verbose":false}\r\nSUB foo 1\r\n') == b""
+
+
+@pytest.mark.parametrize(
+    "argument", [b"{", b"[]", b'"x"', b'{"verbose":1}', b'{"protocol":"1"}', b"nonsense"]
+)
+def test_unreadable_json_closes_in_silence(server, argument):
+    peer = server.accept()
+    peer.received()
+    assert peer.send(b"CONNECT " + argument + b"\r\n") == b""
+    assert peer.closing
+    assert peer.protocol.closed_state is ClosedState.PROTOCOL_VIOLATION
+
+
+@pytest.mark.parametrize("protocol", [b"-1", b"2"])
+def test_invalid_client_protocol(server, protocol):
+    peer = server.accept()
+    peer.received()
+    answer = peer.send(b'CONNECT {"protocol":' + protocol + b"}\r\nPING\r\n")
+    assert answer == b"-ERR 'invalid client protocol'\r\n"
+    assert peer.protocol.closed_state is ClosedState.BAD_CLIENT_PROTOCOL_VERSION
+
+
+def test_no_responders_needs_headers(server):
+    peer = server.accept()
+    peer.received()
+    answer = peer.send(b'CONNECT {"no_responders":true}\r\n')
+    assert answer == b"-ERR 'no responders requires headers support'\r\n"
+    assert peer.protocol.closed_state is ClosedState.NO_RESPONDERS_REQUIRES_HEADERS
+
+
+def test_no_responders_where_the_server_has_no_headers(server):
+    server.start(Options(no_header_support=True))
+    peer = server.accept()
+    peer.received()
+    answer = peer.send(b'CONNECT {"no_responders":true,"headers":true}\r\n')
+    assert answer == b"-ERR 'no responders requires headers support'\r\n"
+
+
+def test_no_responders(server):
+    peer = server.connect(b'{"verbose":false,"headers":true,"no_responders":true}')
+    peer.received()
+    peer.send(b"SUB re 1\r\n")
+    assert peer.send(b"PUB foo re 0\r\n\r\n") == (
+        b"HMSG re 1 35 35\r\nNATS/1.0 503\r\nNats-Subject: foo\r\n\r\n\r\n"
+    )
+
+
+def test_no_echo(server):
+    peer = server.connect(b'{"verbose":false,"echo":false}')
+    peer.received()
+    assert peer.send(b"SUB foo 1\r\nPUB foo 0\r\n\r\nPING\r\n") == b"PONG\r\n"
+
+
+@pytest.mark.parametrize("field", [b'"account":"A"', b'"new_account":true'])
+def test_naming_an_account_is_refused(server, field):
+    peer = server.accept()
+    peer.received()
+    assert peer.send(b"CONNECT {" + field + b"}\r\n") == VIOLATION
+    assert peer.protocol.closed_state is ClosedState.AUTHENTICATION_VIOLATION
+
+
+def test_the_round_trip_is_estimated_from_the_connection_to_connect(server):
+    peer = server.accept()
+    server.clock.advance(0.25)
+    peer.send(b"CONNECT {}\r\n")
+    assert peer.protocol.rtt == pytest.approx(0.25)
+
+
+def test_log_lines_name_the_client(server):
+    peer = server.connect(b'{"name":"n","lang":"python3","version":"1.2","user":"u"}')
+    assert peer.protocol.label() == ('1.2.3.4:5678 - cid:1 - "v1.2:python3:n" - "$G/user:u"')
+
+
+class TestSecondConnect:
+    def test_it_drops_the_subscriptions(self, server):
+        peer = server.connect(b'{"verbose":false}')
+        peer.received()
+        peer.send(b"SUB foo 1\r\n")
+        assert peer.send(b"CONNECT {}\r\nPUB foo 0\r\n\r\nPING\r\n") == b"PONG\r\n"
+
+    def test_it_changes_only_what_it_names(self, server):
+        peer = server.connect(b'{"verbose":false,"name":"n"}')
+        peer.received()
+        assert peer.send(b'CONNECT {"echo":false}\r\n') == b""
+        assert peer.protocol.connect.name == "n"
+        assert not peer.protocol.link.options.echo
+
+    def test_it_authenticates_again(self, server):
+        server.start(Options(), UserPassAuthenticator("u", "p"))
+        peer = server.connect(b'{"verbose":false,"user":"u","pass":"p"}')
+        peer.received()
+        assert peer.send(b'CONNECT {"pass":"x"}\r\n') == VIOLATION
+
+    def test_it_leaves_the_account(self, server):
+        authenticator, peer = start(server, Identity(account="A"))
+        peer.send(b"CONNECT {}\r\n")
+        assert peer.protocol.link.account == "A"
+        authenticator.answer = Identity()
+        peer.send(b"CONNECT {}\r\n")
+        assert peer.protocol.link.account == "$G"
+
+    def test_there_is_no_other_first_ping(self, server):
+        peer = server.connect(b'{"verbose":false,"protocol":1}')
+        peer.received()
+        assert b"connect_info" in peer.send(b"PING\r\n")
+        assert peer.send(b"CONNECT {}\r\nPING\r\n") == b"PONG\r\n"
+
+
+class TestAuthentication:
+    def test_user_and_password(self, server):
+        server.start(Options(), UserPassAuthenticator("u", "p"))
+        peer = server.accept()
+        peer.received()
+        assert peer.send(b'CONNECT {"user":"u","pass":"p"}\r\n') == b"+OK\r\n"
+        server.clock.advance(100)
+        assert peer.protocol.closed_state is None
+
+    def test_wrong_password(self, server, log):
+        server.start(Options(debug=True), UserPassAuthenticator("u", "p"))
+        peer = server.accept()
+        peer.received()
+        sent = b'CONNECT {"user":"u","pass":"x"}\r\nPING\r\n'
+        assert peer.send(sent) == VIOLATION
+        assert peer.closing
+        assert '1.2.3.4:5678 - cid:1 - authentication error - User "u"' in log
+        assert server.context.registry.totals.authentication_failures == 1
+
+    def test_wrong_token(self, server, log):
+        server.start(Options(), TokenAuthenticator("t"))
+        peer = server.accept()
+        peer.received()
+        assert peer.send(b'CONNECT {"auth_token":"x"}\r\n') == VIOLATION
+        assert '1.2.3.4:5678 - cid:1 - authentication error - Token "[REDACTED]"' in log
+
+    def test_nobody_knows_these_credentials(self, server, log):
+        _, peer = start(server, None)
+        assert peer.send(b'CONNECT {"nkey":"UABC"}\r\n') == VIOLATION
+        assert '1.2.3.4:5678 - cid:1 - authentication error - Nkey "UABC"' in log
+
+    def test_what_an_authenticator_is_told(self, server):
+        authenticator, peer = start(server, Identity())
+        peer.send(b'CONNECT {"user":"u","pass":"p","lang":"go"}\r\n')
+        (attempt,) = authenticator.attempts
+        assert attempt.connect == {"user": "u", "pass": "p", "lang": "go"}
+        assert attempt.peer == "1.2.3.4:5678"
+        assert attempt.connection_type == "STANDARD"
+        assert attempt.tls_certificate == b""
+
+    def test_the_identity_decides_account_and_limits(self, server):
+        identity = Identity("u", "A", limits={"max_payload": 5, "max_subscriptions": 1})
+        _, peer = start(server, identity)
+        peer.send(b'CONNECT {"protocol":1,"verbose":false}\r\n')
+        answer = peer.send(b"PING\r\n")
+        assert b'"max_payload":5,' in answer
+        assert answer.endswith(b'"connect_info":true,"remote_account":"A"} \r\n')
+        assert peer.send(b"SUB a 1\r\nSUB b 2\r\n") == (
+            b"-ERR 'maximum subscriptions exceeded'\r\n"
+        )
+        assert peer.send(b"PUB a 6\r\n") == b"-ERR 'Maximum Payload Violation'\r\n"
+
+    def test_the_system_account_is_told_so(self, server):
+        _, peer = start(server, Identity(account="$SYS"))
+        answer = peer.send(b'CONNECT {"protocol":1}\r\nPING\r\n')
+        assert b'"remote_account":"$SYS","acc_is_sys":true}' in answer
+
+    def test_permissions(self, server):
+        identity = Identity(permissions=Permissions(("foo.>",), (), ("bar",), ()))
+        _, peer = start(server, identity)
+        peer.send(b'CONNECT {"verbose":false}\r\n')
+        assert peer.send(b"PUB foo.a 0\r\n\r\nSUB bar 1\r\n") == b""
+        assert peer.send(b"PUB x 0\r\n\r\n") == (
+            b"-ERR 'Permissions Violation for Publish to \"x\"'\r\n"
+        )
+        assert peer.send(b"SUB x q 2\r\n") == (
+            b'-ERR \'Permissions Violation for Subscription to "x" using queue "q"\'\r\n'
+        )
+
+    def test_an_identity_that_ends(self, server):
+        _, peer = start(server, Identity(expires=server.clock.seconds() + 60))
+        assert peer.send(b'CONNECT {"verbose":false}\r\n') == b""
+        server.clock.advance(59)
+        assert b"-ERR" not in peer.received()
+        server.clock.advance(2)
+        assert peer.received() == b"-ERR 'User Authentication Expired'\r\n"
+        assert peer.protocol.closed_state is ClosedState.AUTHENTICATION_EXPIRED
+
+    def test_an_authenticator_that_fails_lets_nobody_in(self, server, logged_failures):
+        _, peer = start(server, ZeroDivisionError())
+        assert peer.send(b"CONNECT {}\r\n") == VIOLATION
+        assert len(logged_failures.flush(ZeroDivisionError)) == 1
+
+
+class TestLater:
+    """The authenticator answers with a Deferred."""
+
+    def test_nothing_is_read_until_it_knows(self, server):
+        deferred = Deferred()
+        _, peer = start(server, deferred)
+        assert peer.send(b"CONNECT {}\r\nPING\r\n") == b""
+        assert peer.paused
+        deferred.callback(Identity())
+        assert peer.received() == b"+OK\r\nPONG\r\n"
+        assert not peer.paused
+
+    def test_it_knows_at_once(self, server):
+        deferred = Deferred()
+        deferred.callback(Identity())
+        _, peer = start(server, deferred)
+        assert peer.send(b"CONNECT {}\r\nPING\r\n") == b"+OK\r\nPONG\r\n"
+
+    def test_it_refuses(self, server):
+        deferred = Deferred()
+        _, peer = start(server, deferred)
+        peer.send(b"CONNECT {}\r\nPING\r\n")
+        deferred.errback(AuthenticationFailed("no"))
+        assert peer.received() == VIOLATION
+        assert peer.closing
+
+    def test_it_fails(self, server, logged_failures):
+        deferred = Deferred()
+        _, peer = start(server, deferred)
+        peer.send(b"CONNECT {}\r\n")
+        deferred.errback(ZeroDivisionError())
+        assert peer.received() == VIOLATION
+        assert len(logged_failures.flush(ZeroDivisionError)) == 1
+
+    def test_its_answer_makes_no_sense(self, server, log):
+        deferred = Deferred()
+        _, peer = start(server, deferred)
+        peer.send(b"CONNECT {}\r\n")
+        deferred.callback(True)
+        assert peer.received() == VIOLATION
+        assert any("answered True, which is no Identity" in line for line in log)
+
+    def test_what_follows_its_answer_fails(self, server, logged_failures):
+        deferred = Deferred()
+        _, peer = start(server, deferred)
+        peer.send(b"CONNECT {}\r\n")
+        deferred.callback(Identity(limits=7))
+        assert peer.received() == VIOLATION
+        assert len(logged_failures.flush(AttributeError)) == 1
+
+    def test_the_client_goes_meanwhile(self, server):
+        """The question is withdrawn, and an answer that comes all the same changes nothing."""
+        deferred = Deferred()
+        _, peer = start(server, deferred)
+        peer.send(b"CONNECT {}\r\n")
+        peer.lost()
+        assert deferred.called
+        deferred.callback(Identity())
+        assert peer.received() == b""
+        assert peer.protocol.closed_state is ClosedState.CLIENT_CLOSED
+
+    def test_two_at_a_time(self, server):
+        """CONNECT, not yet answered, and another right behind it."""
+        first, second = Deferred(), Deferred()
+        authenticator, peer = start(server, first)
+        peer.send(b'CONNECT {"verbose":false}\r\nCONNECT {"verbose":true}\r\nPING\r\n')
+        authenticator.answer = second
+        first.callback(Identity())
+        assert peer.paused
+        assert peer.received() == b""
+        second.callback(Identity())
+        assert peer.received() == b"+OK\r\nPONG\r\n"
+        assert not peer.paused

@@ -1,0 +1,77 @@
+"""Names in the log and descriptions for /connz."""
+
+from __future__ import annotations
+
+import pytest
+
+from pubsub.client.describing import violation_text
+from pubsub.errors import ClosedState
+from pubsub.interfaces import LinkCounters
+
+
+def test_an_open_connection(server):
+    peer = server.accept()
+    start = server.clock.seconds()
+    server.clock.advance(1)
+    peer.send(b'CONNECT {"name":"n","lang":"go","version":"1","verbose":false}\r\n')
+    peer.send(b"SUB foo 1\r\nPUB foo 2\r\nhi\r\n")
+    server.clock.advance(5)
+    info = peer.protocol.describe()
+    assert (info.cid, info.ip, info.port) == (1, "1.2.3.4", 5678)
+    assert (info.name, info.lang, info.version) == ("n", "go", "1")
+    assert (info.start, info.last_activity, info.rtt) == (start, start + 1, 1.0)
+    assert info.counters == LinkCounters(1, 2, 1, 2, 0, 1, 0)
+    assert (info.kind, info.type, info.account, info.user) == ("Client", "nats", "$G", "")
+    assert (info.stop, info.reason, info.subscriptions) == (0.0, None, ())
+
+
+def test_a_closed_one_keeps_its_figures_and_subscriptions(server):
+    peer = server.connect(b'{"verbose":false}')
+    peer.send(b"SUB foo q 1\r\nPUB foo 2\r\nhi\r\n")
+    server.clock.advance(5)
+    peer.lost()
+    (info,) = server.context.registry.closed
+    assert info.stop == server.clock.seconds()
+    assert info.reason is ClosedState.CLIENT_CLOSED
+    assert info.counters.in_msgs == 1
+    assert [(sub.subject, sub.queue, sub.sid) for sub in info.subscriptions] == [
+        (b"foo", b"q", b"1")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("connect", "user", "label", "violation"),
+    [
+        (b'{"user":"u"}', "u", "user:u", 'User "u"'),
+        (b'{"auth_token":"t"}', "[REDACTED]", "token", 'Token "[REDACTED]"'),
+        (b'{"nkey":"UA","user":"u"}', "UA", "nkey:UA", 'Nkey "UA"'),
+    ],
+)
+def test_users(server, connect, user, label, violation):
+    protocol = server.connect(connect).protocol
+    assert protocol.describe().user == user
+    assert protocol.label() == f'1.2.3.4:5678 - cid:1 - "$G/{label}"'
+    assert violation_text(protocol) == f"authentication error - {violation}"
+
+
+def test_nobody(server):
+    assert violation_text(server.connect().protocol) == "authentication error"
+
+
+@pytest.mark.parametrize(
+    ("connect", "label"),
+    [
+        (b"{}", ""),
+        (b'{"name":"n"}', ' - "n"'),
+        (b'{"lang":"go","name":"n"}', ' - "go:n"'),
+        (b'{"version":"1"}', ' - "v1"'),
+        (b'{"name":"a\\"b\\n"}', ' - "a\\"b\\n"'),
+    ],
+)
+def test_labels(server, connect, label):
+    assert server.connect(connect).protocol.label() == "1.2.3.4:5678 - cid:1" + label
+
+
+def test_a_name_is_not_trusted_before_it_is_accepted(server):
+    protocol = server.connect(b'{"name":"n","account":"A"}').protocol
+    assert protocol.label() == "1.2.3.4:5678 - cid:1"

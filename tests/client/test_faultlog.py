@@ -1,0 +1,84 @@
+"""Log lines peers cause, and how many of them."""
+
+from __future__ import annotations
+
+import pytest
+from twisted.internet.task import Clock
+from twisted.logger import LogLevel
+
+from pubsub.client.faultlog import LINES_PER_SECOND, FaultLog, describe_fault
+from pubsub.errors import (
+    AuthenticationTimeout,
+    AuthorizationViolation,
+    InvalidSubject,
+    MalformedArguments,
+    MaximumPayloadViolation,
+    PublishPermissionViolation,
+    ReplyPermissionViolation,
+    StaleConnection,
+    SubscriptionPermissionViolation,
+    TooManyTokens,
+    UnknownProtocolOperation,
+)
+
+
+def test_a_line(log):
+    FaultLog(Clock()).emit(LogLevel.error, "peer", "{text} is not a format", 5)
+    assert log == ["peer - {text} is not a format"]
+
+
+def test_a_flood_is_cut_and_counted(log):
+    clock = Clock()
+    faults = FaultLog(clock)
+    for index in range(LINES_PER_SECOND + 7):
+        faults.emit(LogLevel.error, "peer", str(index), 5)
+    assert len(log) == LINES_PER_SECOND
+    clock.advance(1)
+    faults.emit(LogLevel.error, "peer", "later", 5)
+    assert log[LINES_PER_SECOND:] == [
+        "7 lines about clients were left out of the log",
+        "peer - later",
+    ]
+
+
+def test_a_client_cannot_flood_the_log(server, log):
+    peer = server.connect(b'{"verbose":false}')
+    peer.received()
+    answer = peer.send(b"".join(b"PUB _GR_.%d 0\r\n\r\n" % index for index in range(100)))
+    assert answer.count(b"-ERR") == 100
+    assert len(log) == LINES_PER_SECOND
+
+
+@pytest.mark.parametrize(
+    ("fault", "level", "text"),
+    [
+        (MaximumPayloadViolation("9 vs 8"), LogLevel.error, "maximum payload exceeded: 9 vs 8"),
+        (AuthorizationViolation("because"), LogLevel.error, "because"),
+        (AuthorizationViolation(), LogLevel.error, "authentication error"),
+        (StaleConnection(), LogLevel.debug, "Stale Client Connection - Closing"),
+        (AuthenticationTimeout(), LogLevel.debug, "Authentication Timeout"),
+        (PublishPermissionViolation(b"a"), LogLevel.error, 'Publish Violation - Subject "a"'),
+        (ReplyPermissionViolation(b"a"), LogLevel.error, 'Publish Violation - Reply "a"'),
+        (
+            TooManyTokens(b"a.b"),
+            LogLevel.error,
+            'Subscription Violation Too Many Tokens - Subject "a.b"',
+        ),
+        (
+            SubscriptionPermissionViolation(b"a", b"q"),
+            LogLevel.error,
+            'Subscription Violation - Subject "a", Queue: "q"',
+        ),
+        (
+            SubscriptionPermissionViolation(b"a"),
+            LogLevel.error,
+            'Subscription Violation - Subject "a"',
+        ),
+        (InvalidSubject(), LogLevel.debug, "Invalid Subject"),
+        (MalformedArguments("processPub: x"), LogLevel.error, "processPub: x"),
+        (UnknownProtocolOperation(), LogLevel.error, "Unknown Protocol Operation"),
+    ],
+)
+def test_texts(make_server, fault, level, text):
+    protocol = make_server().connect().protocol
+    assert describe_fault(fault, protocol) == (level, text)
