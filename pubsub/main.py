@@ -47,6 +47,7 @@ def _execute(command_line: CommandLine) -> int:
             find=lambda: find_processes(PROGRAM),
         )
     elif command_line.action is Action.TEST:
+        _try(command_line)
         sys.stderr.write(command_line.text)
     else:
         sys.stdout.write(command_line.text)
@@ -55,6 +56,25 @@ def _execute(command_line: CommandLine) -> int:
         # Harnesses compare what nats-server prints word for word, so our own goes elsewhere.
         sys.stderr.write(f"{PROGRAM}: v{VERSION}, behaves as nats-server {NATS_VERSION}\n")
     return 0
+
+
+def _try(command_line: CommandLine) -> None:
+    """What ``-t`` can find out beyond the file: would what it names work?
+
+    :raises PubSubError: it would not.
+    """
+    from pubsub.router.choose import choose_backend
+    from pubsub.router.mappings import AccountMapper
+    from pubsub.transport.certificates import load_authorities, load_pairs
+
+    options = command_line.options
+    assert options is not None
+    choose_backend(options.router)
+    AccountMapper(options.mappings)
+    if options.tls is not None:
+        load_pairs(options.tls)
+        if options.tls.ca_file:
+            load_authorities(options.tls.ca_file)
 
 
 def _run(command_line: CommandLine) -> int:

@@ -99,8 +99,8 @@ def parse_command_line(
         if asked not in ("version", "help"):
             raise ConfigError(f"unrecognized command: {_quoted(words[0])}")
     if asked is not None:
-        action, text = _TEXTS[asked]
-        return CommandLine(action, text=text())
+        action, make_text = _TEXTS[asked]
+        return CommandLine(action, text=make_text())
     if values.get("signal"):
         return _signal(str(values["signal"]))
     path = str(values.get("config_file", ""))

@@ -207,14 +207,15 @@ def _pinned_certs(row: Option, token: Token, settings: Settings, warn: Warn) -> 
             "sha256 of DER encoded SubjectPublicKeyInfo",
             token,
         )
-    pinned = {entry.lower() for entry in string_list(row, token)}
-    for entry in sorted(pinned):
-        if not _FINGERPRINT.fullmatch(entry):
+    pinned = set()
+    for element, entry in zip(token.value, string_list(row, token), strict=True):
+        if not _FINGERPRINT.fullmatch(entry.lower()):
             raise invalid(
-                f"error parsing tls config, 'pinned_certs' key {entry} does not look like "
+                f"error parsing tls config, 'pinned_certs' key {entry.lower()} does not look like "
                 "hex-encoded sha256 of DER encoded SubjectPublicKeyInfo",
-                token,
+                element,
             )
+        pinned.add(entry.lower())
     settings["tls.pinned_certs"] = frozenset(pinned)
 
 
@@ -222,16 +223,17 @@ def _names(
     row: Option, token: Token, settings: Settings, known: Mapping[str, str] | frozenset[str]
 ) -> None:
     """Cipher suites and curves: a list, not empty, of known names."""
-    names = string_list(row, token) if isinstance(token.value, list) else ()
-    if not names:
+    elements = token.value if isinstance(token.value, list) else []
+    if not elements:
         raise invalid(
             f"error parsing tls config, '{row.name}' cannot be empty: it is a list of names",
             token,
         )
+    names = string_list(row, token)
     what = "cipher" if row.name == "cipher_suites" else "curve preference"
-    for name in names:
+    for element, name in zip(elements, names, strict=True):
         if name not in known:
-            raise invalid(f"unrecognized {what} {name}; --help_tls lists them", token)
+            raise invalid(f"unrecognized {what} {name}; --help_tls lists them", element)
     settings[f"tls.{row.name}"] = names
 
 

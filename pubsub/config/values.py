@@ -61,10 +61,7 @@ def _expected(row: Option, what: str, token: Token) -> InvalidOption:
 
 def _string(row: Option, token: Token, warn: Warn) -> str:
     if not isinstance(token.value, str):
-        hint = "a string, not something else; put it in quotes"
-        if row.secret:
-            raise invalid(f"{row.name} must be {hint}", token)
-        raise _expected(row, "a string in quotes", token)
+        raise _expected(row, "a string (put it in quotes)", token)
     return token.value
 
 
@@ -165,11 +162,11 @@ def string_list(row: Option, token: Token) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
     if not isinstance(value, list):
-        raise _expected(row, "a list of strings", token)
+        raise _expected(row, "a string or a list of strings", token)
     strings = []
     for element in value:
         if not isinstance(element.value, str):
-            raise _expected(row, "a list of strings", element)
+            raise _expected(row, "a string or a list of strings", element)
         strings.append(element.value)
     return tuple(strings)
 
