@@ -2,11 +2,12 @@
  *
  * As the clients' request functions do it: a requester has one wildcard subscription
  * `_INBOX.RRRR.*`, and each request its own reply subject under it.
+ *
+ * One thread serves them all, the responder included. With a thread for the responder, on
+ * two cores, the server would have to share its core with one of the two.
  */
 #include "load.h"
 
-#include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,9 +32,16 @@ struct latencies {
     size_t used, room;
 };
 
+struct responder {
+    struct connection connection;
+    char *in, *out;
+    size_t held;
+};
+
 struct bench {
     const struct options *options;
     struct requester *requesters;
+    struct responder responder;
     struct latencies latencies;
     int epoll;
 };
@@ -73,29 +81,21 @@ static size_t answer(struct connection *c, const char *p, size_t n, size_t size,
     return used;
 }
 
-static void *responder(void *argument)
+static void responder_init(struct responder *r, const struct options *options)
 {
-    struct bench *bench = argument;
-    struct connection *c = allocate(sizeof *c);
-    char *in = allocate(BUFFER_SIZE), *out = allocate(BUFFER_SIZE);
-    size_t held = 0;
-    (void)pthread_detach(pthread_self());
-    connection_open(c, bench->options, "responder", 0);
-    connection_write_all(c, "SUB bench.service 1\r\n", 21);
-    connection_sync(c);
-    bench->epoll = epoll_create1(0); /* set: tells the main thread that it may start */
-    for (;;) {
-        size_t n = connection_read(c, in + held, BUFFER_SIZE - held);
-        if (n == WOULD_BLOCK) {
-            connection_wait(c, POLLIN);
-            continue;
-        }
-        held += n;
-        size_t used = answer(c, in, held, bench->options->size, out);
-        held -= used;
-        memmove(in, in + used, held);
-    }
-    return NULL;
+    connection_open(&r->connection, options, "responder", 0);
+    connection_write_all(&r->connection, "SUB bench.service 1\r\n", 21);
+    connection_sync(&r->connection);
+    r->in = allocate(BUFFER_SIZE);
+    r->out = allocate(BUFFER_SIZE);
+}
+
+static void respond(struct responder *r, size_t size)
+{
+    r->held += connection_read(&r->connection, r->in + r->held, BUFFER_SIZE - r->held);
+    size_t used = answer(&r->connection, r->in, r->held, size, r->out);
+    r->held -= used;
+    memmove(r->in, r->in + used, r->held);
 }
 
 /* ---- requesters ---- */
@@ -184,7 +184,9 @@ static uint64_t run_phase(struct bench *bench, double seconds)
         int n = epoll_wait(bench->epoll, events, 128, -1);
         for (int e = 0; e < n; e++) {
             struct requester *r = events[e].data.ptr;
-            if (!read_reply(r))
+            if (!r)
+                respond(&bench->responder, bench->options->size);
+            if (!r || !read_reply(r))
                 continue;
             uint64_t now = now_ns();
             keep(&bench->latencies, now - r->sent_ns);
@@ -212,18 +214,15 @@ static double percentile_us(const struct latencies *l, double fraction)
 
 void run_requests(const struct options *options)
 {
-    struct bench bench = {.options = options, .epoll = -1};
-    pthread_t thread;
+    struct bench bench = {.options = options, .epoll = epoll_create1(0)};
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+    responder_init(&bench.responder, options);
+    epoll_ctl(bench.epoll, EPOLL_CTL_ADD, bench.responder.connection.fd, &event);
     bench.requesters = allocate(sizeof *bench.requesters * (size_t)options->requesters);
-    if (pthread_create(&thread, NULL, responder, &bench) != 0)
-        fail("a thread could not be started");
-    while (*(volatile int *)&bench.epoll < 0)
-        sleep_us(1000);
     for (int i = 0; i < options->requesters; i++) {
-        struct requester *r = &bench.requesters[i];
-        requester_init(r, &bench, i);
-        struct epoll_event event = {.events = EPOLLIN, .data.ptr = r};
-        epoll_ctl(bench.epoll, EPOLL_CTL_ADD, r->connection.fd, &event);
+        requester_init(&bench.requesters[i], &bench, i);
+        event.data.ptr = &bench.requesters[i];
+        epoll_ctl(bench.epoll, EPOLL_CTL_ADD, bench.requesters[i].connection.fd, &event);
     }
     run_phase(&bench, options->warmup);
     bench.latencies.used = 0;
