@@ -68,6 +68,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--replay", metavar="FILE.json", type=Path, help="no runs: tables of saved results")
     add("--output", metavar="DIR", type=Path, default=HERE / "results", help="%(default)s")
     add("--name", metavar="STEM", help="file name of the results (default: date and time)")
+    add("--readme", metavar="FILE", type=Path, help="put the short table between FILE's marks")
     add("--no-plots", action="store_true", help="no pictures")
     options = parser.parse_args(argv)
     if options.rounds is not None and options.rounds < 1:
@@ -156,6 +157,9 @@ def _tell(results: Results, options: argparse.Namespace, path: Path | None) -> i
                 print(f"FAILED: {row} on {server}: {text}")
         for row, why in results.skipped.items():
             print(f"not measured: {row}: {why}")
+    if options.readme:
+        section = report.readme_section(results)
+        options.readme.write_text(report.insert(options.readme.read_text(), section))
     if options.compare:
         changes = compare.changes(load(options.compare), results)
         regressions = sum(change.regression for change in changes)

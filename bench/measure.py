@@ -15,8 +15,10 @@ _MILLION = 1e6
 
 def _server(done: Figures, before: Sample, after: Sample, items: str) -> dict[str, float]:
     """What every row has: the server's CPU per million ``items``, and its memory."""
+    spent = after.cpu_seconds - before.cpu_seconds
     figures = {
-        "cpu": (after.cpu_seconds - before.cpu_seconds) * _MILLION / max(done[items], 1),
+        "cpu": spent * _MILLION / max(done[items], 1),
+        "server_cpu": spent / done["seconds"],
         "rss": float(after.rss),
         "hwm": float(after.hwm),
     }

@@ -33,7 +33,8 @@ _ALL = (
     Metric("churn_rate", "SUB and UNSUB pairs per second", "/s", True),
     Metric("kept", "share of the quiet flow kept", "", True),
     Metric("ready", "start to first INFO", "s", False),
-    Metric("client_cpu", "load generator's CPU", "cores", False),
+    Metric("server_cpu", "server's share of the machine", "cores", False),
+    Metric("client_cpu", "load generator's share of the machine", "cores", False),
 )
 
 METRICS = {metric.name: metric for metric in _ALL}

@@ -11,6 +11,7 @@ from bench.rows import Row
 from bench.stats import Spread, spread
 from bench.summary import (
     figures,
+    generator_bound,
     headline_metrics,
     main_server,
     measured_rows,
@@ -20,7 +21,10 @@ from bench.summary import (
 )
 from bench.targets import Target, target_for
 
-__all__ = ["full_report", "headline_table", "table"]
+__all__ = ["full_report", "headline_table", "insert", "readme_section", "table"]
+
+#: What :func:`insert` replaces is between these two lines.
+BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -103,6 +107,10 @@ def _problems(results: Results) -> list[str]:
         for server, text in servers.items()
     ]
     lines += [f"- {row} was not measured: {why}" for row, why in results.skipped.items()]
+    lines += [
+        f"- {row}: the load generator was busy all the time; the server can do more"
+        for row in generator_bound(results)
+    ]
     return ["", *lines] if lines else []
 
 
@@ -159,6 +167,34 @@ def _ratio_lines(results: Results) -> str:
                         ]
                     )
     return table(["", "ratio of", "median", "min", "25 %", "75 %", "max", "target"], lines)
+
+
+def readme_section(results: Results) -> str:
+    """The short table with what a reader must know about it."""
+    settings = results.settings
+    return "\n".join(
+        [
+            headline_table(results),
+            "",
+            f"Medians of {settings['rounds']} interleaved rounds of {settings['seconds']:g} s; "
+            "ratios are taken round by round, their range is in brackets.",
+            one_line(results.machine) + ".",
+            "How it was measured, and how to repeat it: "
+            "[docs/topics/benchmarks.rst](docs/topics/benchmarks.rst).",
+        ]
+    )
+
+
+def insert(text: str, section: str) -> str:
+    """``text`` with ``section`` between its two marks.
+
+    :raises ValueError: if the marks are not there.
+    """
+    head, begin, rest = text.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"there are no lines {BEGIN} and {END}")
+    return f"{head}{begin}\n{section}\n{end}{tail}"
 
 
 def full_report(results: Results, pictures: Sequence[str] = ()) -> str:

@@ -15,6 +15,7 @@ __all__ = [
     "Ratio",
     "Verdict",
     "figures",
+    "generator_bound",
     "headline_metrics",
     "main_server",
     "measured_rows",
@@ -23,6 +24,13 @@ __all__ = [
     "row_named",
     "verdicts",
 ]
+
+
+#: Not about a server's worth: they tell who kept whom waiting.
+DIAGNOSTICS = ("server_cpu", "client_cpu")
+
+#: A generator that is busier than that on one of its threads may be what was measured.
+GENERATOR_BOUND = 0.9
 
 
 @dataclass(frozen=True)
@@ -87,9 +95,22 @@ def figures(results: Results) -> list[Figure]:
     return [
         Figure(row.name, metric, server.key, spread(values))
         for row in measured_rows(results)
-        for metric in (*row.metrics, "client_cpu")
+        for metric in (*row.metrics, *DIAGNOSTICS)
         for server in results.servers
         if (values := results.values(row.name, server.key, metric))
+    ]
+
+
+def generator_bound(results: Results) -> list[str]:
+    """Rows in which the load generator had hardly a moment to wait for one of our servers."""
+    return [
+        row.name
+        for row in measured_rows(results)
+        if any(
+            values and spread(values).median > GENERATOR_BOUND
+            for server in results.ours
+            if (values := results.values(row.name, server.key, "client_cpu"))
+        )
     ]
 
 

@@ -49,6 +49,13 @@ def test_pictures_can_be_left_out(saved: Path, tmp_path: Path) -> None:
     assert len(list((tmp_path / "out").iterdir())) == 2
 
 
+def test_the_readme_is_brought_up_to_date(saved: Path, tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("<!-- benchmarks: begin --><!-- benchmarks: end -->")
+    command.main(["--replay", str(saved), "--readme", str(readme)])
+    assert "**3.00×**" in readme.read_text()
+
+
 def test_a_regression_is_status_4(saved: Path, tmp_path: Path) -> None:
     worse = tmp_path / "worse.json"
     save(made_up(native=[2.6e6], peer=[1e6]), worse, {})

@@ -15,6 +15,7 @@ def test_publishing_is_counted_in_messages() -> None:
     assert figures == {
         "rate": 1e6,
         "cpu": 0.25,
+        "server_cpu": 0.25,
         "rss": 30e6,
         "hwm": 40e6,
         "client_cpu": 0.25,

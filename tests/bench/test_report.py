@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from bench.report import full_report, headline_table, table
+import pytest
+
+from bench.report import full_report, headline_table, insert, readme_section, table
 from bench.results import Results
 from tests.bench.made_up import PEER
 
@@ -50,3 +52,26 @@ def test_the_report_tells_machine_servers_skipped_rows_and_pictures(results: Res
     assert "![latest-cpu.png](latest-cpu.png)" in report
     assert "- nats-server 2.9.10: `nats-server`, version 2.9.10" in report
     assert "| pubsub python / nats-server 2.9.10 |" in report
+
+
+def test_rows_in_which_the_generator_was_the_limit_are_named(results: Results) -> None:
+    assert "generator was busy" not in full_report(results)
+    for run in results.runs["flow-1-1-128"]["native"]:
+        run["client_cpu"] = 0.97
+    assert "- flow-1-1-128: the load generator was busy" in full_report(results)
+
+
+def test_the_readme_gets_the_table_between_its_marks(results: Results) -> None:
+    readme = "# x\n<!-- benchmarks: begin -->\nold\n<!-- benchmarks: end -->\nrest\n"
+    section = readme_section(results)
+    assert "Medians of 3 interleaved rounds of 2 s" in section
+    once = insert(readme, section)
+    assert once.startswith("# x\n<!-- benchmarks: begin -->\n|")
+    assert once.endswith("\n<!-- benchmarks: end -->\nrest\n")
+    assert "old" not in once
+    assert insert(once, section) == once
+
+
+def test_a_file_without_marks_is_left_alone() -> None:
+    with pytest.raises(ValueError, match="benchmarks: begin"):
+        insert("# x\n", "table")
