@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pubsub.errors import SlowConsumer
-from pubsub.interfaces import PeerKind
+from pubsub.interfaces import PeerKind, RouterSettings
 from pubsub.router.python.message import Message
 from pubsub.router.python.subscription import Subscription
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pubsub.router.python.link import PythonLink
     from pubsub.router.python.router import PythonRouter
 
-__all__ = ["deliver", "distribute", "frame_head", "traced_payload"]
+__all__ = ["deliver", "distribute", "frame_head", "stall_limit", "traced_payload"]
 
 #: How long a producer waits for a consumer: above 75 % of max_pending, and at the limit.
 #: nats-server's stallClientMinDuration and stallClientMaxDuration.
@@ -93,7 +93,7 @@ def _send(
         link.mark()
         return True
     settings = link.router.settings
-    behind = link.pending_bytes * 4 > settings.max_pending * 3
+    behind = link.pending_bytes > stall_limit(settings)
     if behind and publisher is not None and publisher.kind == PeerKind.CLIENT:
         if settings.no_fast_producer_stall:
             return False
@@ -129,6 +129,11 @@ def _call(sub: Subscription, message: Message, payload: bytes) -> None:
         link._log.failure("A handler failed on {subject!r}", subject=message.subject)
 
 
+def stall_limit(settings: RouterSettings) -> int:
+    """Bytes pending above which a consumer holds up its producers: 75 %, as nats-server."""
+    return settings.max_pending // 4 * 3
+
+
 def _stall(publisher: PythonLink, link: PythonLink) -> None:
     """Hold the producer back for its consumer, once per read."""
     if publisher.stalled:
@@ -140,9 +145,9 @@ def _stall(publisher: PythonLink, link: PythonLink) -> None:
 
 
 def traced_payload(link: PythonLink, direction: str, payload: bytes) -> None:
-    """Report a message's text, cut to ``max_traced_msg_len``; empty ones are no news."""
-    limit = link.router.settings.max_traced_msg_len
-    if limit and len(payload) > limit:
-        payload = payload[:limit] + b"..."
+    """Report a message's text, headers included; the handler cuts it to what it shows.
+
+    An empty one is no news, as in nats-server.
+    """
     if payload:
         link.handler.traced(direction, "MSG_PAYLOAD", payload)

@@ -7,10 +7,10 @@ message is then: find the line feed, look the line up, check the CRLF behind the
 and hand head and payload to each reader's list of output.
 
 Everything here happens without calling anybody: whatever could end up in a handler (a
-verbose or traced peer, a mapper, a hook, a reader that is internal, about to reach its
-``max``, or close to ``max_pending``) makes a line *odd* and leaves it to the parser. So
-nothing a plan relies on can change while a chunk is worked through; between chunks
-``Account.version`` tells.
+verbose or traced peer, a mapper, a hook, a permission not asked for yet, a reader that
+is internal, about to reach its ``max``, or close to ``max_pending``) makes a line *odd*
+and leaves it to the parser. So nothing a plan relies on can change while a chunk is
+worked through; between chunks ``Account.version`` tells.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from pubsub.interfaces import PeerKind
+from pubsub.router.python.delivery import stall_limit
 from pubsub.router.python.message import parse_size
 from pubsub.router.python.publish import RESERVED_REPLIES, is_reserved
 from pubsub.router.subjects import is_valid_literal
 
 if TYPE_CHECKING:
     from pubsub.router.python.link import PythonLink
+    from pubsub.router.python.permissions import Decisions
     from pubsub.router.python.subscription import Subscription
 
 __all__ = ["MAX_PLANS", "Plan", "Route", "publish_ordinary"]
@@ -116,7 +118,7 @@ def publish_ordinary(link: PythonLink, data: bytes, pos: int) -> int:
                 break
             rest = len(tail) + size + 2
             if not route.count:
-                room = min(room, route.room(link.router.settings.max_pending * 3 // 4))
+                room = min(room, route.room(stall_limit(link.router.settings)))
             room -= route.frames * (route.longest + rest)
             if room < 0:
                 break
@@ -214,9 +216,9 @@ def _prepare(link: PythonLink, line: bytes) -> Plan:
     size = parse_size(digits)
     if not _is_plain(link, line, fields, size) or reply.startswith(RESERVED_REPLIES):
         return _ODD
-    route = link.routes.get(key)
+    route = link.routes.get(key) or _find_route(link, key, subject)
     if route is None:
-        route = _find_route(link, key, subject)
+        return _ODD
     if reply:
         if link.options.no_responders and not (route.readers or route.groups):
             return _ODD
@@ -234,16 +236,18 @@ def _is_plain(link: PythonLink, line: bytes, fields: list[bytes], size: int) -> 
     """Whether the parser would find nothing to remark on in this line."""
     if size < 0 or b"" in fields or b"\t" in line or line[-2:] != b"\r\n":
         return False
-    if fields[0] == b"HPUB" and not (
-        link.options.headers and 0 < parse_size(fields[-2]) <= size
-    ):
+    if fields[0] == b"HPUB" and not (link.options.headers and 0 < parse_size(fields[-2]) <= size):
         return False
     limit = link.options.max_payload
     return (limit == -1 or size <= limit) and len(line) <= link.router.settings.max_control_line
 
 
-def _find_route(link: PythonLink, key: bytes, subject: bytes) -> Route:
-    route = _work_out(link, subject, with_headers=key is not subject)
+def _find_route(link: PythonLink, key: bytes, subject: bytes) -> Route | None:
+    """Where ``subject`` leads; None while somebody's permission has to be asked for it."""
+    try:
+        route = _work_out(link, subject, with_headers=key is not subject)
+    except _MustAsk:
+        return None
     if len(link.routes) >= MAX_PLANS:
         link.routes.clear()
     link.routes[key] = route
@@ -254,7 +258,7 @@ def _work_out(link: PythonLink, subject: bytes, with_headers: bool) -> Route:
     """Who gets what is published there; odd if for any of them a frame is not all."""
     if (
         is_reserved(link, subject)
-        or (link.may_publish is not None and not link.may_publish(subject))
+        or not _recall(link.may_publish, subject)
         or (link.options.pedantic and not is_valid_literal(subject))
     ):
         return _ODD_ROUTE
@@ -275,12 +279,24 @@ def _work_out(link: PythonLink, subject: bytes, with_headers: bool) -> Route:
     return Route(readers, groups, missed)
 
 
+class _MustAsk(Exception):
+    """A decision is not known yet."""
+
+
+def _recall(decisions: Decisions | None, subject: bytes) -> bool:
+    if decisions is None:
+        return True
+    known = decisions.recall(subject)
+    if known is None:
+        raise _MustAsk
+    return known
+
+
 def _refuses(link: PythonLink, sub: Subscription, subject: bytes) -> bool:
     """Whether this delivery is never made, whatever the message."""
-    reader = sub.link
-    if reader is link and not link.options.echo:
+    if sub.link is link and not link.options.echo:
         return True
-    return reader.may_deliver is not None and not reader.may_deliver(subject)
+    return not _recall(sub.link.may_deliver, subject)
 
 
 def _is_odd(sub: Subscription, with_headers: bool) -> bool:

@@ -32,3 +32,7 @@ class Decisions:
                 del known[next(iter(known))]
             known[subject] = answer
         return answer
+
+    def recall(self, subject: bytes) -> bool | None:
+        """What the predicate said, without asking it."""
+        return self._known.get(subject)

@@ -52,6 +52,8 @@ def _publish(link: PythonLink, message: Message, payload: bytes, verbose: bool) 
             return 0
     if verbose:
         write_ok(link)
+    if link.closed:
+        return 0
     delivered = distribute(link.router, link.home, link, message, payload)
     if not delivered and message.reply and link.options.no_responders:
         _nobody_responds(link, message)
@@ -88,7 +90,7 @@ def _permitted(link: PythonLink, message: Message) -> bool:
 
 def _nobody_responds(link: PythonLink, message: Message) -> None:
     """Answer 503 to the requester's own inbox, if it listens there."""
-    for sub in link.home.index.match(message.reply).plain:
+    for sub in link.home.match(message.reply).plain:
         if sub.link is link:
             size = 32 + len(message.subject)
             link.write(

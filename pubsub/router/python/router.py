@@ -65,13 +65,11 @@ class PythonRouter:
 
     @property
     def settings(self) -> RouterSettings:
-        """Assigning applies to all links at once; a changed seed starts the draw anew."""
+        """Assigning applies to all links at once; only the seed is that of the beginning."""
         return self._settings
 
     @settings.setter
     def settings(self, settings: RouterSettings) -> None:
-        if settings.seed != self._settings.seed:
-            self.draw = Draw(settings.seed)
         self._settings = settings
         for account in self._accounts.values():
             account.set_caching(settings.cache)
@@ -139,9 +137,15 @@ class PythonRouter:
             while self.dirty:
                 dirty, self.dirty = self.dirty, []
                 for link in dirty:
-                    link.flush()
+                    self._flush_link(link)
         finally:
             self._flushing = False
+
+    def _flush_link(self, link: PythonLink) -> None:
+        try:
+            link.flush()
+        except Exception:  # noqa: BLE001 (one transport's trouble is not the others')
+            self._log.failure("Writing to {cid} failed", cid=link.cid)
 
     # --- figures ------------------------------------------------------------------------
 
