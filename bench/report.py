@@ -171,18 +171,15 @@ def _ratio_lines(results: Results) -> str:
 
 def readme_section(results: Results) -> str:
     """The short table with what a reader must know about it."""
-    settings = results.settings
-    return "\n".join(
-        [
-            headline_table(results),
-            "",
-            f"Medians of {settings['rounds']} interleaved rounds of {settings['seconds']:g} s; "
-            "ratios are taken round by round, their range is in brackets.",
-            one_line(results.machine) + ".",
-            "How it was measured, and how to repeat it: "
-            "[docs/topics/benchmarks.rst](docs/topics/benchmarks.rst).",
-        ]
-    )
+    rounds, seconds = results.settings["rounds"], results.settings["seconds"]
+    how = f"Medians of {rounds} interleaved rounds of {seconds:g} s."
+    page = "[docs/topics/benchmarks.rst](docs/topics/benchmarks.rst)"
+    lines = [
+        f"{how} Ratios are taken round by round; their range is in brackets.",
+        one_line(results.machine) + ".",
+        f"How it was measured, and how to repeat it: {page}.",
+    ]
+    return "\n".join([headline_table(results), "", *lines])
 
 
 def insert(text: str, section: str) -> str:

@@ -51,9 +51,13 @@ class Server:
 
 
 def parse_version(output: str) -> str:
-    """The version in what ``--version`` printed: ``nats-server: v2.9.10`` is ``2.9.10``."""
-    found = re.search(r"\bv?(\d+(?:\.\d+)+\S*)", output)
-    return found.group(1).rstrip(",;") if found else "?"
+    """The version in what ``--version`` printed: ``nats-server: v2.9.10`` is ``2.9.10``.
+
+    This server also tells whose behaviour it follows; its own version is the one wanted.
+    """
+    lines = sorted(output.splitlines(), key=lambda line: not line.startswith("pubsub"))
+    found = re.search(r"\bv?(\d+(?:\.\d+)+[^\s,;]*)", "\n".join(lines))
+    return found.group(1) if found else "?"
 
 
 def _ask_version(argv: Sequence[str]) -> str:

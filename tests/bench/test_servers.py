@@ -43,7 +43,7 @@ def fake(tmp_path: Path) -> str:
     ("output", "version"),
     [
         ("nats-server: v2.9.10\n", "2.9.10"),
-        ("pubsub-server: v0.1.0.dev3, Python 3.11\n", "0.1.0.dev3"),
+        ("nats-server: v2.15.0\npubsub-server: v0.1.0.dev3, behaves as 2.15.0\n", "0.1.0.dev3"),
         ("no number at all", "?"),
     ],
 )
