@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 __all__ = ["CURVES", "CipherSelection", "go_cipher_name", "insecure", "select", "select_curves"]
 
-#: TLS 1.3 suites have one name everywhere
+#: TLS 1.3 suites have one name everywhere; the order is Go's: the cheapest first
 _TLS13 = (
     "TLS_AES_128_GCM_SHA256",
     "TLS_AES_256_GCM_SHA384",
@@ -65,26 +65,27 @@ class CipherSelection(NamedTuple):
 
     #: OpenSSL names for TLS 1.2; empty: no TLS 1.2 at all
     tls12: tuple[str, ...]
-    #: names for TLS 1.3; empty: OpenSSL's own choice
+    #: names for TLS 1.3
     tls13: tuple[str, ...]
 
 
 def select(names: Sequence[str]) -> CipherSelection:
     """The suites for ``cipher_suites: [names]``, in that order; none: Go's secure ones.
 
-    Unlike Go's TLS library we let the list choose TLS 1.3 suites as well, if it names any.
+    TLS 1.3 suites are as they are, as in Go, unless the list names some.
 
     :raises ValueError: ``unrecognized cipher X``, as nats-server says it.
     """
     if not names:
-        return CipherSelection(tuple(_SECURE.values()), ())
+        return CipherSelection(tuple(_SECURE.values()), _TLS13)
     tls12 = []
     for name in names:
         if name in _OPENSSL:
             tls12.append(_OPENSSL[name])
         elif name not in _TLS13:
             raise ValueError(f"unrecognized cipher {name}")
-    return CipherSelection(tuple(tls12), tuple(name for name in names if name in _TLS13))
+    tls13 = tuple(name for name in names if name in _TLS13)
+    return CipherSelection(tuple(tls12), tls13 or _TLS13)
 
 
 def insecure(names: Sequence[str]) -> list[str]:

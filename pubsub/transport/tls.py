@@ -118,8 +118,7 @@ def configure_context(context: SSL.Context, options: TlsOptions) -> None:
         _apply("cipher_suites", context.set_cipher_list, ":".join(suites.tls12) + level)
     else:
         minimum = SSL.TLS1_3_VERSION
-    if suites.tls13:
-        _apply("cipher_suites", _tls13_setter(context), ":".join(suites.tls13))
+    _apply("cipher_suites", _tls13_setter(context), ":".join(suites.tls13))
     if curves:
         _apply("curve_preferences", _curves_setter(context), ":".join(curves))
     context.set_min_proto_version(minimum)

@@ -234,6 +234,10 @@ def test_cipher_suites_choose_for_tls_1_3(talk, server) -> None:
     assert talk(options).server.details.cipher_suite == "TLS_CHACHA20_POLY1305_SHA256"
 
 
+def test_tls_1_3_takes_go_s_favourite(talk, server) -> None:
+    assert talk(server.options()).server.details.cipher_suite == "TLS_AES_128_GCM_SHA256"
+
+
 def test_only_tls_1_3_suites_mean_only_tls_1_3(talk, server) -> None:
     options = server.options(cipher_suites=("TLS_AES_128_GCM_SHA256",))
     assert talk(options, version="1.2").server.handshakes == 0
