@@ -28,7 +28,7 @@ __all__ = ["OWN_COMMAND", "ChildServer", "ServerFailed"]
 OWN_COMMAND = (
     sys.executable,
     "-c",
-    "import sys; del sys.path[0]; from pubsub.main import main; main()",
+    "import sys; del sys.path[0]; from pubsub.main import main; sys.exit(main())",
 )
 
 #: Starting takes a third of a second on an idle machine; a loaded CI worker takes its time.

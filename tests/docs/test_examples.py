@@ -9,7 +9,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
 from typing import NamedTuple
@@ -189,3 +189,33 @@ def test_the_example_backend_routes_and_counts(
     server = pubsub_server_factory(args=["--router", "audited"])
     _run(str(EXAMPLES / "hello.py"), server.url)
     assert "First message on greet.joe" in server.log
+
+
+def test_the_embedded_server_tells_the_time(free_port: Callable[[], int]) -> None:
+    port = free_port()
+    code = "import sys; sys.argv[0] = 'twistd'; from twisted.scripts.twistd import run; run()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "--pidfile=", "-ny", str(EXAMPLES / "embed.tac")],
+        env={**os.environ, "PORT": str(port)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        assert any("Server is ready" in line for line in process.stdout)
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            stream = connection.makefile("rwb", buffering=0)
+            stream.write(b'CONNECT {"verbose":false}\r\nSUB clock.* 1\r\n')
+            assert stream.readline().startswith(b"INFO ")
+            assert stream.readline() == b"MSG clock.tick 1 24\r\n"
+    finally:
+        process.terminate()
+        output, _ = process.communicate()
+    assert process.returncode == 0, output
+
+
+def test_server_and_client_share_a_process() -> None:
+    lines = _run(str(EXAMPLES / "in_process.py")).splitlines()
+    assert lines[0].startswith("INFO {")
+    assert lines[1:] == ["MSG greet 1 5", "hello"]
