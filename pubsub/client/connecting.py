@@ -82,7 +82,7 @@ def ask(client: ClientProtocol, decided: Callable[[ClientProtocol, Identity | No
     it is there; if the client goes meanwhile, the question is withdrawn.
     """
     attempt = ConnectionAttempt(
-        connect=client.connect.credentials(),
+        connect=client.connect.fields(),
         peer=client.address(),
         nonce=client.nonce,
         tls_certificate=client.certificate(),

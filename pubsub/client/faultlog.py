@@ -26,6 +26,7 @@ from pubsub.errors import (
     StaleConnection,
     SubscriptionPermissionViolation,
     TooManyTokens,
+    UnknownProtocolOperation,
     UserAuthenticationExpired,
     go_quote,
 )
@@ -96,6 +97,8 @@ def describe_fault(fault: ClientFault, client: ClientProtocol) -> tuple[LogLevel
     if isinstance(fault, SubscriptionPermissionViolation):
         queue = f", Queue: {go_quote(fault.queue)}" if fault.queue else ""
         return LogLevel.error, f"Subscription Violation - Subject {go_quote(fault.subject)}{queue}"
+    if isinstance(fault, UnknownProtocolOperation):
+        return LogLevel.error, f"Client parser ERROR: {fault.detail or fault.wire}"
     if isinstance(fault, (InvalidPublishSubject, InvalidSubject)):
         return LogLevel.debug, fault.wire
     return LogLevel.error, fault.detail or fault.wire

@@ -27,7 +27,7 @@ KEPT_SUBSCRIPTIONS = 1024
 NO_COUNTERS = LinkCounters(0, 0, 0, 0, 0, 0, 0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ConnectionInfo:
     """All that is known about one connection at one moment. Times are epoch seconds."""
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 __all__ = ["ConnectError", "ConnectOptions", "decode_json_object"]
@@ -214,13 +215,35 @@ class ConnectOptions:
                 setattr(result, attribute, read_value)
         return result
 
-    def credentials(self) -> dict[str, Any]:
+    def fields(self) -> Mapping[str, Any]:
         """The fields that are not at their default, by their names on the wire."""
-        fields: dict[str, Any] = {}
-        for key, (attribute, _) in _FIELDS.items():
-            if attribute and (value := getattr(self, attribute)) != _DEFAULTS[attribute]:
-                fields[key] = value
-        return fields
+        return _Fields(self)
+
+
+class _Fields(Mapping[str, Any]):
+    """A view: most authenticators look at one field, and some at none."""
+
+    __slots__ = ("_options",)
+
+    def __init__(self, options: ConnectOptions) -> None:
+        self._options = options
+
+    def __getitem__(self, key: str) -> Any:
+        attribute = _FIELDS[key][0]
+        value = getattr(self._options, attribute) if attribute else None
+        if value is None or value == _DEFAULTS[attribute]:
+            raise KeyError(key)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return (key for key in _FIELDS if key in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        # They hold passwords, and arguments end up in tracebacks.
+        return f"<CONNECT fields {', '.join(self)}>"
 
 
 #: what holds before CONNECT; shared by all who have not sent it

@@ -76,7 +76,11 @@ def test_a_client_cannot_flood_the_log(server, log):
         ),
         (InvalidSubject(), LogLevel.debug, "Invalid Subject"),
         (MalformedArguments("processPub: x"), LogLevel.error, "processPub: x"),
-        (UnknownProtocolOperation(), LogLevel.error, "Unknown Protocol Operation"),
+        (
+            UnknownProtocolOperation(),
+            LogLevel.error,
+            "Client parser ERROR: Unknown Protocol Operation",
+        ),
     ],
 )
 def test_texts(make_server, fault, level, text):

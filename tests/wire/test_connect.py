@@ -29,7 +29,7 @@ def test_the_defaults():
     assert not options.headers
     assert not options.no_responders
     assert options.protocol == 0
-    assert options.credentials() == {}
+    assert options.fields() == {}
 
 
 def test_every_field():
@@ -56,7 +56,7 @@ def test_every_field():
         "proxy_sig": "l",
     }
     options = read(json.dumps(sent).encode())
-    assert options.credentials() == sent
+    assert options.fields() == sent
     assert options.password == "f"
 
 
@@ -149,13 +149,22 @@ def test_an_error_does_not_tell_the_value():
 def test_a_second_connect_changes_only_what_it_names():
     first = read(b'{"name":"n","verbose":false,"user":"u"}')
     second = first.updated(b'{"user":"v","echo":false}')
-    assert second.credentials() == {
+    assert second.fields() == {
         "echo": False,
         "verbose": False,
         "user": "v",
         "name": "n",
     }
     assert first.user == "u"
+
+
+def test_fields_do_not_show_their_values():
+    fields = read(b'{"user":"u","pass":"secret","import":{}}').fields()
+    assert repr(fields) == "<CONNECT fields user, pass>"
+    assert len(fields) == 2
+    assert "import" not in fields
+    assert "nonsense" not in fields
+    assert fields.get("jwt", "") == ""
 
 
 def test_what_many_clients_say_is_kept_once():
