@@ -12,7 +12,15 @@ from pubsub.config.row import Option
 from pubsub.config.row import ValueKind as K
 from pubsub.errors import InvalidOption
 
-__all__ = ["Warn", "convert", "invalid", "parse_address", "split_host_port", "string_list"]
+__all__ = [
+    "Warn",
+    "convert",
+    "has_converter",
+    "invalid",
+    "parse_address",
+    "split_host_port",
+    "string_list",
+]
 
 #: Takes the token and the reason.
 Warn = Callable[[Token, str], None]
@@ -35,6 +43,11 @@ def convert(row: Option, token: Token, warn: Warn) -> object:
     :raises InvalidOption: with the position.
     """
     return _CONVERTERS[row.kind](row, token, warn)
+
+
+def has_converter(kind: K) -> bool:
+    """Whether :func:`convert` can do it: other kinds need more than a converter."""
+    return kind in _CONVERTERS
 
 
 def _described(row: Option, token: Token) -> str:
