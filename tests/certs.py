@@ -68,6 +68,14 @@ class Issued:
         )
         return hashlib.sha256(encoded).hexdigest()
 
+    @property
+    def not_after(self) -> float:
+        """When it expires: epoch seconds."""
+        aware = getattr(self.certificate, "not_valid_after_utc", None)
+        if aware is None:
+            aware = self.certificate.not_valid_after.replace(tzinfo=dt.timezone.utc)
+        return float(aware.timestamp())
+
     def options(self, **others: object) -> TlsOptions:
         """A ``tls`` block with this certificate."""
         return TlsOptions(cert_file=self.cert_file, key_file=self.key_file, **others)  # type: ignore[arg-type]

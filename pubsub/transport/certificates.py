@@ -41,6 +41,11 @@ class KeyPair:
     #: keys of one kind share a place in an OpenSSL context: ``"RSAPublicKey"``…
     kind: str
 
+    @property
+    def not_after(self) -> float:
+        """When it expires: epoch seconds."""
+        return _moment(self.certificate, "not_valid_after").timestamp()
+
     def use_in(self, context: SSL.Context) -> None:
         """Offer it to peers."""
         try:

@@ -30,7 +30,7 @@ from pubsub.config.options import Options
 from pubsub.errors import InvalidOption, ListenError
 from pubsub.transport.tcp import BACKLOG, ListeningPort, ServerConnection, listen_tcp
 
-__all__ = ["BoundAddress", "Listeners", "host_port", "split_host_port", "unmapped"]
+__all__ = ["BoundAddress", "Listeners", "bind_tcp", "host_port", "split_host_port", "unmapped"]
 
 _WILDCARDS = frozenset({"", "0.0.0.0", "::"})
 _MAPPED = "::ffff:"
@@ -106,6 +106,56 @@ class DualStackPort(ListeningPort):
         return unmapped(super()._buildAddr(address))  # type: ignore[no-untyped-call]
 
 
+def bind_tcp(
+    reactor: Any,
+    option: str,
+    host: str,
+    port: int,
+    factory: IProtocolFactory,
+    flush: Callable[[], None] | None = None,
+) -> tuple[IListeningPort, BoundAddress]:
+    """Listen on a TCP address as nats-server understands it; for any kind of factory.
+
+    :param option: what is named if it cannot be done.
+    :param host: an address, a name or a wildcard; ``""`` is ``0.0.0.0``.
+    :param port: -1 (nats-server's word) or 0 (the kernel's) for any free port.
+    :param flush: see :func:`pubsub.transport.tcp.listen_tcp`.
+    :raises ListenError: the address is taken, or not this machine's.
+    :raises InvalidOption: there is no such port.
+    """
+    if port > _MAX_PORT:
+        raise InvalidOption(f"{option}: there is no port {port}")
+    host, wanted = host or "0.0.0.0", max(port, 0)
+    try:
+        if host in _WILDCARDS:
+            listening = _bind_wildcard(reactor, host, wanted, factory, flush)
+        else:
+            listening = listen_tcp(reactor, wanted, factory, _address_of(host), flush=flush)
+    except (CannotListenError, OSError) as error:
+        raise ListenError(option, host_port(host, wanted), _reason(error)) from error
+    bound: Any = listening.getHost()
+    return listening, BoundAddress(option, host, bound.port)
+
+
+def _bind_wildcard(
+    reactor: Any,
+    host: str,
+    port: int,
+    factory: IProtocolFactory,
+    flush: Callable[[], None] | None,
+) -> IListeningPort:
+    both = DualStackPort(port, factory, BACKLOG, "::", reactor)
+    if flush is not None:
+        both.flush = flush  # type: ignore[method-assign]
+    try:
+        both.startListening()
+    except CannotListenError as error:
+        if host == "::" or getattr(error.socketError, "errno", 0) not in _NO_IPV6:
+            raise
+        return listen_tcp(reactor, port, factory, "0.0.0.0", flush=flush)
+    return both
+
+
 class Listeners:
     """All that one server listens on for its clients.
 
@@ -114,26 +164,45 @@ class Listeners:
     """
 
     def __init__(
-        self, reactor: Any, factory: IProtocolFactory, flush: Callable[[], None] | None = None
+        self,
+        options: Options,
+        reactor: Any,
+        factory: IProtocolFactory,
+        flush: Callable[[], None] | None = None,
     ) -> None:
+        self._options = options
         self._reactor = reactor
         self._factory = factory
         self._flush = flush
         self._ports: list[IListeningPort] = []
-        #: the main address first, then those of ``listen`` in order
+        #: the main address first, then those of ``listen`` in order; empty when closed
         self.addresses: list[BoundAddress] = []
 
-    def start(self, options: Options) -> Deferred[list[BoundAddress]]:
-        """Listen on everything ``options`` name; fires with :attr:`addresses`.
+    @property
+    def port(self) -> int:
+        """The main port; 0 when closed."""
+        return self.addresses[0].port if self.addresses else 0
+
+    def tcp_addresses(self) -> list[tuple[str, int]]:
+        """Host, as configured, and port of each TCP listener."""
+        return [(address.host, address.port) for address in self.addresses if address.host]
+
+    def open(self, on_port: Callable[[], None] | None = None) -> Deferred[list[BoundAddress]]:
+        """Listen on everything the options name; fires with :attr:`addresses`.
 
         Fails with :class:`ListenError` for an address that cannot be had and
         :class:`InvalidOption` for an entry that makes no sense; then nothing listens.
-        """
-        return ensureDeferred(self._start(options))
 
-    async def _start(self, options: Options) -> list[BoundAddress]:
+        :param on_port: called once :attr:`port` is known, before anybody is accepted.
+        """
+        return ensureDeferred(self._open(on_port))
+
+    async def _open(self, on_port: Callable[[], None] | None) -> list[BoundAddress]:
+        options = self._options
         try:
             self._listen_tcp("port", options.host, options.port)
+            if on_port is not None:
+                on_port()
             for entry in options.listen:
                 target = split_host_port(entry)
                 if target is None:
@@ -141,11 +210,11 @@ class Listeners:
                 else:
                     self._listen_tcp("listen", *target)
         except BaseException:
-            await self.stop()
+            await self.close()
             raise
         return self.addresses
 
-    def stop(self) -> Deferred[None]:
+    def close(self) -> Deferred[None]:
         """Stop listening; connections stay. Fires when all is closed."""
         ports, self._ports = self._ports, []
         self.addresses = []
@@ -155,34 +224,9 @@ class Listeners:
         return closing.addCallback(lambda results: None)
 
     def _listen_tcp(self, option: str, host: str, port: int) -> None:
-        if port > _MAX_PORT:
-            raise InvalidOption(f"{option}: there is no port {port}")
-        host = host or "0.0.0.0"
-        # -1 is nats-server's word for any free port, 0 the kernel's
-        wanted = max(port, 0)
-        try:
-            listening = self._bind(host, wanted)
-        except (CannotListenError, OSError) as error:
-            raise ListenError(option, host_port(host, wanted), _reason(error)) from error
+        listening, address = bind_tcp(self._reactor, option, host, port, self._factory, self._flush)
         self._ports.append(listening)
-        bound: Any = listening.getHost()
-        self.addresses.append(BoundAddress(option, host, bound.port))
-
-    def _bind(self, host: str, port: int) -> IListeningPort:
-        if host not in _WILDCARDS:
-            return listen_tcp(
-                self._reactor, port, self._factory, _address_of(host), flush=self._flush
-            )
-        both = DualStackPort(port, self._factory, BACKLOG, "::", self._reactor)
-        if self._flush is not None:
-            both.flush = self._flush  # type: ignore[method-assign]
-        try:
-            both.startListening()
-        except CannotListenError as error:
-            if host == "::" or getattr(error.socketError, "errno", 0) not in _NO_IPV6:
-                raise
-            return listen_tcp(self._reactor, port, self._factory, "0.0.0.0", flush=self._flush)
-        return both
+        self.addresses.append(address)
 
     async def _listen_endpoint(self, entry: str) -> None:
         kind, _, rest = entry.partition(":")

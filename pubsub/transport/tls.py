@@ -25,6 +25,7 @@ from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.interfaces import (
     IOpenSSLClientConnectionCreator,
     IOpenSSLServerConnectionCreator,
+    IProtocolFactory,
     IReactorTime,
     ITLSTransport,
 )
@@ -245,6 +246,7 @@ class ServerTls:
             # for the sake of its error message: OpenSSL has none worth showing
             load_authorities(options.ca_file)
         self._contexts = _Contexts(options, pairs)
+        self._not_after = min(pair.not_after for pair in pairs)
         self.options = options
         #: things to log when the listener starts or reloads; nothing stops because of them
         self.warnings = [text for pair in pairs if (text := validity_warning(pair, self._wall()))]
@@ -253,6 +255,15 @@ class ServerTls:
                 "tls: pinned_certs without verify: clients are not asked for a certificate,"
                 " so none can connect"
             )
+
+    @property
+    def not_after(self) -> float:
+        """When the first of our certificates expires: epoch seconds."""
+        return self._not_after
+
+    def wrap(self, factory: IProtocolFactory) -> IProtocolFactory:
+        """A factory whose connections are ``factory``'s, inside TLS from their first byte."""
+        return TLSMemoryBIOFactory(self, False, factory, self._clock)
 
     def serverConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
         """The server side of a new connection (IOpenSSLServerConnectionCreator)."""

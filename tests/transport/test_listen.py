@@ -24,6 +24,7 @@ from pubsub.transport import listen
 from pubsub.transport.listen import (
     BoundAddress,
     Listeners,
+    bind_tcp,
     host_port,
     remove_stale_socket,
     split_host_port,
@@ -106,18 +107,25 @@ class Started:
 
     def __init__(self) -> None:
         self.factory = GreeterFactory()
-        self.listeners = Listeners(reactor, self.factory)
+        self.all: list[Listeners] = []
+
+    @property
+    def listeners(self) -> Listeners:
+        """Those made last."""
+        return self.all[-1]
 
     async def __call__(self, **options: object) -> list[BoundAddress]:
         settings: dict[str, object] = {"host": "127.0.0.1", "port": -1, **options}
-        return await self.listeners.start(Options(**settings))  # type: ignore[arg-type]
+        self.all.append(Listeners(Options(**settings), reactor, self.factory))  # type: ignore[arg-type]
+        return await self.listeners.open()
 
 
 @pytest.fixture
 def started():
     made = Started()
     yield made
-    pytest_twisted.blockon(made.listeners.stop())
+    for listeners in made.all:
+        pytest_twisted.blockon(listeners.close())
 
 
 @pytest_twisted.ensureDeferred
@@ -129,6 +137,30 @@ async def test_a_random_port_is_told(started, port) -> None:
     assert str(address) == f"127.0.0.1:{address.port}"
     assert started.listeners.addresses == [address]
     assert await call(f"tcp:127.0.0.1:{address.port}") == HEARD
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_port_is_told_before_anybody_is_accepted(tmp_path) -> None:
+    options = Options(host="127.0.0.1", port=-1, listen=(f"unix:{tmp_path / 's'}", ":0"))
+    listeners = Listeners(options, reactor, GreeterFactory())
+    told: list[int] = []
+    assert listeners.port == 0
+    await listeners.open(lambda: told.append(listeners.port))
+    assert told == [listeners.port]
+    assert listeners.port > 0
+    assert [host for host, _ in listeners.tcp_addresses()] == ["127.0.0.1", "0.0.0.0"]
+    await listeners.close()
+    assert listeners.port == 0
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])
+async def test_each_read_may_end_with_a_flush(host) -> None:
+    flushes: list[int] = []
+    port, _ = bind_tcp(reactor, "port", host, 0, GreeterFactory(), lambda: flushes.append(1))
+    port.flush()
+    assert flushes == [1]
+    await port.stopListening()
 
 
 @pytest_twisted.ensureDeferred
@@ -212,7 +244,7 @@ async def test_a_unix_socket_goes_when_the_server_does(tmp_path) -> None:
     started = Started()
     await started(listen=(f"unix:{path}",))
     assert path.exists()
-    await started.listeners.stop()
+    await started.listeners.close()
     assert not path.exists()
     assert started.listeners.addresses == []
 
@@ -329,7 +361,7 @@ async def test_stopping_keeps_the_connections(started) -> None:
         Factory.forProtocol(lambda: QuietCaller())
     )
     await caller.greeted
-    await started.listeners.stop()
+    await started.listeners.close()
     caller.transport.write(b"one\r\ntwo\r\n")
     assert await caller.done == b"INFO {}\r\nONE\r\nTWO\r\n"
 

@@ -369,6 +369,16 @@ def test_an_expired_certificate_is_a_warning(ca, server) -> None:
     assert ServerTls(server.options()).warnings == []
 
 
+def test_the_first_certificate_to_expire_is_known(ca, server) -> None:
+    early = ca.issue("early", days=(-1, 2))
+    certs = tuple(CertificatePair(each.cert_file, each.key_file) for each in (server, early))
+    tls = ServerTls(TlsOptions(certs=certs))
+    expires = early.not_after
+    assert tls.not_after == expires
+    tls.reload(server.options())
+    assert tls.not_after > expires
+
+
 def test_whether_it_expired_is_asked_of_the_clock(server) -> None:
     later = dt.datetime(2100, 1, 1, tzinfo=dt.timezone.utc).timestamp()
     assert "expired" in ServerTls(server.options(), wall=lambda: later).warnings[0]
