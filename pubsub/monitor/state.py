@@ -1,0 +1,47 @@
+"""What the monitoring pages need to know of a server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zope.interface import Attribute, Interface
+
+__all__ = ["IServerState", "ProcessUsage"]
+
+
+@dataclass(frozen=True)
+class ProcessUsage:
+    """What this process uses of the machine."""
+
+    #: percent of one core
+    cpu: float
+    #: resident memory in bytes
+    rss: int
+    #: cores of the machine
+    cores: int
+
+
+class IServerState(Interface):
+    """A running server, to be looked at. Times are epoch seconds.
+
+    Only ``http_requests`` is written to.
+    """
+
+    options = Attribute("pubsub.config.options.Options in force")
+    info = Attribute("pubsub.wire.info.ServerInfo: what INFO tells everybody")
+    registry = Attribute("pubsub.client.registry.Registry")
+    router = Attribute("pubsub.interfaces.IRouter")
+    system_account = Attribute("str: the name of the system account, as a rule $SYS")
+    start = Attribute("float: when the server was started")
+    config_time = Attribute("float: when the configuration was read, at the start or by a reload")
+    tls_not_after = Attribute("float: when the server's certificate expires; 0.0 without TLS")
+    http_requests = Attribute("dict[str, int]: requests by page (/varz), counted by the pages")
+
+    def now() -> float:
+        """The time."""
+
+    def usage() -> ProcessUsage:
+        """What the process uses at the moment."""
+
+    def not_ready() -> str:
+        """``""`` if clients can connect, else what cannot be reached: ``"server"``."""
