@@ -12,13 +12,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import compare, generator, plots, report, summary
+from bench import compare, generator, plots, report, selftest, summary
 from bench.machine import describe
 from bench.progress import Progress
 from bench.results import Results, load, save
 from bench.rows import ROWS, Row, select
 from bench.runner import Runner, Settings, server_info
-from bench.servers import Server, ServerFailed, our_servers, peer_server
+from bench.servers import Server, ServerFailed, our_servers, peer_server, running
 
 __all__ = ["arguments", "exit_status", "main"]
 
@@ -63,6 +63,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--seconds", type=float, metavar="S", help="length of a run (default: 2)")
     add("--quick", action="store_true", help="one short round, a tenth of the things to count")
     add("--list", action="store_true", help="list the rows and exit")
+    add("--self-test", action="store_true", help="does the generator notice faults? and exit")
     add("--json", action="store_true", help="print the results as JSON instead of a table")
     add("--compare", metavar="OLD.json", type=Path, help="flag what got worse by more than 5 %%")
     add("--replay", metavar="FILE.json", type=Path, help="no runs: tables of saved results")
@@ -108,6 +109,10 @@ def _measure(options: argparse.Namespace, rows: Sequence[Row]) -> Results:
     )
     progress = Progress(results, rows, settings.rounds)
     with tempfile.TemporaryDirectory(prefix="pubsub-bench-") as directory:
+        for server in servers:
+            # one that cannot start at all is told at once; caches on disk are filled
+            with running(server, Path(directory)):
+                pass
         runner = Runner(servers, settings, program, Path(directory), results, progress)
         try:
             runner.run(rows)
@@ -154,7 +159,7 @@ def _tell(results: Results, options: argparse.Namespace, path: Path | None) -> i
         print(report.headline_table(results))
         for row, servers in results.failures.items():
             for server, text in servers.items():
-                print(f"FAILED: {row} on {server}: {text}")
+                print(f"FAILED: {row} on {server}: {text.splitlines()[0]}")
         for row, why in results.skipped.items():
             print(f"not measured: {row}: {why}")
     if options.readme:
@@ -177,6 +182,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"{row.name:16} {row.group:10} {row.title}")
         return FINE
     try:
+        if options.self_test:
+            return FINE if selftest.run(generator.build()) else FAILED
         rows = select(options.rows)
         results = load(options.replay) if options.replay else _measure(options, rows)
         path = None if options.replay and not options.name else _keep(results, options)

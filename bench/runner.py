@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shlex
 import statistics
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ DRAIN_SECONDS = 60.0
 SETTLE_SECONDS = 1.0
 #: Starts per round in the start-up row, of which the median counts.
 STARTS = 3
+#: Descriptors a server or generator has open besides its connections, and then some.
+SPARE_FILES = 256
 
 
 @dataclass(frozen=True)
@@ -126,10 +129,16 @@ class Runner:
         command += ["--seconds", str(self._settings.seconds)]
         command += ["--warmup", str(self._settings.warmup)]
         if row.count:
-            command += ["--count", str(max(100, round(row.count * self._settings.scale)))]
+            command += ["--count", str(self._count(row))]
         if row.tls and self._certificates:
             command += ["--tls-ca", str(self._certificates.authority)]
         return command
+
+    def _count(self, row: Row) -> int:
+        count = max(100, round(row.count * self._settings.scale))
+        # a figure for each connection is also right for as many as this machine allows
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1] - SPARE_FILES
+        return min(count, most) if row.kind == "idle" else count
 
     def _load(self, row: Row, server: Server) -> dict[str, float]:
         files = self._certificates if row.tls else None

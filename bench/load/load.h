@@ -96,7 +96,7 @@ void stamp_read(const char *payload, uint64_t *publisher, uint64_t *sequence);
 void fixed_digits(char *where, int width, uint64_t number);
 uint64_t parse_digits(const char *where, int width);
 
-/* ---- consumer.c: counts frames of one fixed length, verifies a sample ---- */
+/* ---- consumer.c: counts and verifies frames of one fixed length ---- */
 
 enum { READ_SIZE = 512 * 1024, HEADER_MAX = 128 };
 
@@ -108,9 +108,8 @@ struct consumer {
     size_t frame_size;              /* header, payload and its CRLF */
     bool header_varies;             /* "MSG wild.DDDDDD.v DDDDDD size": the numbers agree */
     int publishers;
-    bool every_message;             /* one publisher, no queue group: sequence == frames */
-    uint64_t *sequences;            /* per publisher: the last one seen, plus one */
-    uint64_t sampled;
+    bool gets_all;                  /* not in a queue group */
+    uint64_t *next;                 /* the sequence that is due, by publisher */
     bool pong;                      /* the server answered the last PING */
     uint64_t last_frame_ns;
     _Atomic uint64_t frames;        /* read by the publishers: how far behind it is */
@@ -134,7 +133,6 @@ struct traffic_result {
 
 struct traffic *traffic_open(const struct options *options);
 struct traffic_result traffic_run(struct traffic *traffic, double seconds);
-uint64_t traffic_sampled(const struct traffic *traffic);
 
 /* ---- what can be measured ---- */
 

@@ -14,7 +14,7 @@
 #include <sys/epoll.h>
 
 enum { INBOX_DIGITS = 4, TOKEN_DIGITS = 8, REPLY_SIZE = 7 + INBOX_DIGITS + 1 + TOKEN_DIGITS,
-       BUFFER_SIZE = 256 * 1024 };
+       BUFFER_SIZE = 256 * 1024, PATIENCE_MS = 5000 };
 
 struct requester {
     struct connection connection;
@@ -181,7 +181,9 @@ static uint64_t run_phase(struct bench *bench, double seconds)
     for (int i = 0; i < busy; i++)
         send_request(&bench->requesters[i], bench->options->size);
     while (busy) {
-        int n = epoll_wait(bench->epoll, events, 128, -1);
+        int n = epoll_wait(bench->epoll, events, 128, PATIENCE_MS);
+        if (n == 0)
+            fail("%d requests are without a reply for %d s", busy, PATIENCE_MS / 1000);
         for (int e = 0; e < n; e++) {
             struct requester *r = events[e].data.ptr;
             if (!r)

@@ -31,6 +31,7 @@ def test_no_pattern_selects_all_rows() -> None:
 
 def test_a_pattern_is_a_name_a_part_of_one_a_wildcard_or_a_group() -> None:
     assert [row.name for row in select(["churn"])] == ["churn"]
+    assert [row.name for row in select(["requests-1"])] == ["requests-1"]
     assert [row.name for row in select(["publish-*"])] == ["publish-16", "publish-128"]
     assert [row.name for row in select(["scale"])] == ["idle", "subscriptions", "startup"]
     assert {row.name for row in select(["requests-16", "wild"])} == {"wildcard", "requests-16"}

@@ -94,6 +94,15 @@ def test_a_count_is_scaled(commands: list[list[str]], tmp_path: Path) -> None:
     assert commands[0][commands[0].index("--count") + 1] == "1000"
 
 
+def test_no_more_connections_than_files_may_be_open(
+    commands: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner.resource, "getrlimit", lambda number: (512, 512))
+    with pytest.raises(KeyError):
+        run("idle", tmp_path)
+    assert commands[0][commands[0].index("--count") + 1] == "256"
+
+
 def test_a_server_that_failed_a_row_is_not_tried_again_in_it(
     commands: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
