@@ -97,7 +97,7 @@ def test_a_count_is_scaled(commands: list[list[str]], tmp_path: Path) -> None:
 def test_no_more_connections_than_files_may_be_open(
     commands: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner.resource, "getrlimit", lambda number: (512, 512))
+    monkeypatch.setattr("resource.getrlimit", lambda number: (512, 512))
     with pytest.raises(KeyError):
         run("idle", tmp_path)
     assert commands[0][commands[0].index("--count") + 1] == "256"
