@@ -45,7 +45,7 @@ class ILameDuckServer(Interface):
     def send_lame_duck_info() -> None:
         """Tell them, where they understand it, with INFO."""
 
-    def close(connection: Any, reason: ClosedState) -> None:  # noqa: N805
+    def close_connection(connection: Any, reason: ClosedState) -> None:  # noqa: N805
         """Close one of them; nothing happens if it is gone already."""
 
     def shutdown() -> None:
@@ -150,7 +150,7 @@ class LameDuck:
             index = self._closed
             self._closed += 1
             try:
-                self._server.close(self._clients[index], ClosedState.SERVER_SHUTDOWN)
+                self._server.close_connection(self._clients[index], ClosedState.SERVER_SHUTDOWN)
             except Exception:  # noqa: BLE001  one client must not keep the others from leaving
                 self._log.failure("Error closing a client in lame duck mode")
             if self._closed == len(self._clients):

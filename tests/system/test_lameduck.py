@@ -41,7 +41,7 @@ class Server:
     def send_lame_duck_info(self) -> None:
         self._add("info")
 
-    def close(self, connection: Any, reason: ClosedState) -> None:
+    def close_connection(self, connection: Any, reason: ClosedState) -> None:
         assert reason is ClosedState.SERVER_SHUTDOWN
         self._add(f"close {connection}")
         if connection == self.broken:
@@ -230,13 +230,13 @@ def test_a_shutdown_while_the_listeners_close_ends_it() -> None:
 def test_a_server_that_shuts_down_from_inside_a_close_stops_there() -> None:
     server = Server(Clock(), 3)
     duck = LameDuck(server, server.clock)
-    close = server.close
+    close = server.close_connection
 
     def close_and_cancel(connection: Any, reason: ClosedState) -> None:
         close(connection, reason)
         duck.cancel()
 
-    server.close = close_and_cancel  # type: ignore[method-assign]
+    server.close_connection = close_and_cancel  # type: ignore[method-assign]
     duck.enter(1.0, 0.0)
     run(server.clock, 5)
     assert [event for _, event in server.events] == ["stop_listening", "info", "close 1"]
