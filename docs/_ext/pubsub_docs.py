@@ -1,4 +1,4 @@
-"""Pages made from the code: ``.. errors-table::`` and ``.. contracts::``."""
+"""Pages made from the code: ``.. errors-table::``, ``.. contracts::`` and ``.. flags::``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from zope.interface.interface import InterfaceClass, Method
 
 import pubsub.interfaces
 from pubsub import errors
+from pubsub.config.flags import PROGRAM
+from pubsub.config.help import usage
 
 
 def _faults() -> Iterator[type[errors.ClientFault]]:
@@ -93,7 +95,16 @@ class Contracts(_Generated):
     lines = staticmethod(contracts)
 
 
+class Flags(SphinxDirective):
+    """What ``pubsub-server --help`` prints."""
+
+    def run(self) -> list[nodes.Node]:
+        text = usage(PROGRAM).strip("\n")
+        return [nodes.literal_block(text, text, language="text")]
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("errors-table", ErrorsTable)
     app.add_directive("contracts", Contracts)
+    app.add_directive("flags", Flags)
     return {"parallel_read_safe": True}
