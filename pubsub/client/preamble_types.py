@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,10 +30,17 @@ _GO_WORDS = {
     "peer did not return a certificate": "tls: client didn't provide a certificate",
     "no shared cipher": "tls: no cipher suite supported by both client and server",
     "unsupported protocol": "tls: client offered only unsupported versions",
-    "tlsv1 alert unknown ca": "remote error: tls: unknown certificate authority",
-    "sslv3 alert bad certificate": "remote error: tls: bad certificate",
-    "ssl/tls alert bad certificate": "remote error: tls: bad certificate",
 }
+#: and for the alerts with which clients refuse us
+_GO_ALERTS = {
+    "certificate expired": "expired certificate",
+    "certificate revoked": "revoked certificate",
+    "certificate unknown": "unknown certificate",
+    "protocol version": "protocol version not supported",
+    "unknown ca": "unknown certificate authority",
+}
+#: each OpenSSL has its own names for the versions
+_ALERT = re.compile(r"(?:tls|tlsv1|tlsv13|sslv3|ssl/tls) alert (.+)")
 
 
 @dataclass(frozen=True)
@@ -171,9 +179,15 @@ def loss_text(reason: Failure | None) -> str:
     details = error.args[0] if error is not None and error.args else None
     if isinstance(details, list):
         # OpenSSL.SSL.Error carries OpenSSL's queue: (library, function, reason) each
-        words = [str(entry[-1]) for entry in details]
-        return "; ".join(_GO_WORDS.get(each, each) for each in words) or "EOF"
+        return "; ".join(_in_go_words(str(entry[-1])) for entry in details) or "EOF"
     return str(error) or type(error).__name__
+
+
+def _in_go_words(text: str) -> str:
+    alert = _ALERT.fullmatch(text)
+    if alert is None:
+        return _GO_WORDS.get(text, text)
+    return f"remote error: tls: {_GO_ALERTS.get(alert[1], alert[1])}"
 
 
 class HandshakeRate:

@@ -94,6 +94,14 @@ class QueueError(Exception):
             "tls: no cipher suite supported by both client and server",
         ),
         (Failure(QueueError([("a", "", "one"), ("b", "", "two")])), "one; two"),
+        (
+            Failure(QueueError([("", "", "sslv3 alert bad certificate")])),
+            "remote error: tls: bad certificate",
+        ),
+        (
+            Failure(QueueError([("", "", "tls alert unknown ca")])),
+            "remote error: tls: unknown certificate authority",
+        ),
         (Failure(QueueError([])), "EOF"),
         (Failure(QueueError("certificate expired")), "certificate expired"),
         (Failure(QueueError()), "QueueError"),

@@ -346,6 +346,7 @@ async def test_an_address_that_cannot_be_had_is_an_error(options, message) -> No
         ({"listen": ("somewhere",)}, "is neither host:port nor a Twisted endpoint"),
         ({"listen": ("nonsense:1:2:3",)}, "is neither host:port nor a Twisted endpoint"),
         ({"listen": ("tcp:notaport",)}, "is neither host:port nor a Twisted endpoint"),
+        ({"listen": ("systemd:domain=INET:index=7",)}, "is neither host:port"),
         ({"listen": ("",)}, "is neither host:port nor a Twisted endpoint"),
     ],
 )

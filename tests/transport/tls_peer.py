@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass, field
 
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
@@ -43,8 +44,6 @@ class Closing(StringTransport):
     protocol: Protocol
 
     def _lose(self) -> None:
-        from twisted.internet.error import ConnectionDone
-
         if not self.disconnected:
             self.disconnected = True
             self.protocol.connectionLost(Failure(ConnectionDone()))
