@@ -9,8 +9,8 @@ from pubsub.config.table_security import permissions_rows, tls_rows
 __all__ = ["ROWS", "listener_rows"]
 
 _CLUSTER = "clustering"
-_GATEWAY = "gateways"
-_LEAF = "leaf nodes"
+_GATEWAY = "the gateway protocol"
+_LEAF = "the leaf node protocol"
 
 
 def listener_rows(

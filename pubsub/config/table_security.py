@@ -7,11 +7,11 @@ from pubsub.config.row import ValueKind as K
 
 __all__ = ["ROWS", "TLS_FEATURE", "permissions_rows", "tls_rows"]
 
-_USERS = "several users with permissions"
-_ACCOUNTS = "accounts"
+_USERS = "a list of users with permissions"
+_ACCOUNTS = "multi-tenancy with accounts"
 _OPERATOR = "operator mode with JWTs"
 _CALLOUT = "auth callout"
-_PROXIES = "trusted proxies"
+_PROXIES = "proxy authentication"
 _OCSP = "OCSP"
 _CERT_STORE = "the Windows certificate store"
 TLS_FEATURE = "mapping TLS certificates to users"

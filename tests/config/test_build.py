@@ -1,0 +1,260 @@
+"""From files and settings to Options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pubsub.config.build import configure
+from pubsub.config.options import (
+    AuthorizationOptions,
+    CertificatePair,
+    MappingEntry,
+    Options,
+    TlsOptions,
+    WeightedDestination,
+)
+from pubsub.config.row import ValueKind
+from pubsub.config.table import TABLE
+from pubsub.errors import (
+    ConfigError,
+    ConfigErrors,
+    InvalidOption,
+    UnknownOption,
+    UnsupportedOption,
+)
+
+
+def options(text: str, flags: Mapping[str, object] | None = None) -> Options:
+    return configure(text=text, flags=flags).options
+
+
+def test_nothing_at_all_gives_the_defaults() -> None:
+    assert configure().options == Options()
+
+
+def test_every_simple_option_arrives_at_its_attribute() -> None:
+    text = """
+        host: h; port: 1; server_name: n; client_advertise: "a:1"; proxy_protocol: true
+        router: python; no_header_support: yes; disable_sublist_cache: yes
+        max_payload: 2; max_control_line: 3; max_pending: 4k; max_subscriptions: 5
+        max_sub_tokens: 6; max_closed_clients: 7; ping_interval: "8s"; ping_max: 9
+        write_deadline: "10s"; write_timeout: close; no_fast_producer_stall: on
+        connect_error_reports: 11; reconnect_error_reports: 12; http_port: 13
+        http_base_path: "a//b/"; log_file: l; logtime: no; logtime_utc: yes; log_format: json
+        syslog: yes; remote_syslog: r; debug: yes; trace: yes; log_size_limit: 14
+        logfile_max_num: 15; max_traced_msg_len: 16; pid_file: p; ports_file_dir: d
+        lame_duck_duration: "40s"; lame_duck_grace_period: "20s"; server_tags: [ " A", b, a ]
+        server_metadata { Key: value }; max_connections: 17; allow_non_tls: yes
+    """
+    assert options(text) == Options(
+        host="h", port=1, server_name="n", client_advertise="a:1", proxy_protocol=True,
+        router="python", no_header_support=True, disable_sublist_cache=True,
+        max_payload=2, max_control_line=3, max_pending=4000, max_subscriptions=5,
+        max_sub_tokens=6, max_closed_clients=7, ping_interval=8.0, ping_max=9,
+        write_deadline=10.0, write_timeout="close", no_fast_producer_stall=True,
+        connect_error_reports=11, reconnect_error_reports=12, http_port=13,
+        http_base_path="/a/b", log_file="l", logtime=False, logtime_utc=True, log_format="json",
+        syslog=True, remote_syslog="r", debug=True, trace=True, log_size_limit=14,
+        logfile_max_num=15, max_traced_msg_len=16, pid_file="p", ports_file_dir="d",
+        lame_duck_duration=40.0, lame_duck_grace_period=20.0, server_tags=("a", "b"),
+        server_metadata={"Key": "value"}, max_connections=17, allow_non_tls=True,
+        config_digest=options(text).config_digest,
+    )  # fmt: skip
+
+
+def test_zero_asks_for_the_default_where_nats_server_says_so() -> None:
+    given = options(
+        'port: 0; host: ""; max_payload: 0; max_pending: 0; ping_interval: "0s"; ping_max: 0; '
+        'write_deadline: "0s"; max_closed_clients: 0; lame_duck_grace_period: "0s"; router: ""; '
+        "connect_error_reports: 0; max_control_line: 0; authorization { timeout: 0 }"
+    )
+    assert given == Options(config_digest=given.config_digest)
+
+
+def test_zero_connections_are_any_number() -> None:
+    assert options("max_connections: 0").max_connections == -1
+
+
+@pytest.mark.parametrize("key", ["trace_verbose", "trace_headers"])
+def test_kinds_of_tracing_turn_tracing_on(key: str) -> None:
+    given = options(f"{key}: true")
+    assert given.trace
+    assert getattr(given, key)
+
+
+class TestListening:
+    @pytest.mark.parametrize(
+        ("text", "host", "port", "listen", "dont_listen"),
+        [
+            ("listen: 5", "0.0.0.0", 5, (), False),
+            ("listen: h:5", "h", 5, (), False),
+            ('listen: "[::1]:5"', "::1", 5, (), False),
+            ('listen: ":5"', "0.0.0.0", 5, (), False),
+            ("listen: h:-1", "h", -1, (), False),
+            ("listen: [ 5 , h:6 ]", "0.0.0.0", 5, ("h:6",), False),
+            ('listen: [ h:5, ":6", "[::1]:7" ]', "h", 5, (":6", "[::1]:7"), False),
+            ('listen: "unix:/run/n.sock"', "0.0.0.0", 4222, ("unix:/run/n.sock",), True),
+            (
+                'listen: [ "unix:/run/n.sock", h:5 ]',
+                *("h", 5, ("unix:/run/n.sock",), False),
+            ),
+            (
+                'listen: "tcp6:4222:interface=\\\\:\\\\:1"',
+                *("0.0.0.0", 4222, ("tcp6:4222:interface=\\:\\:1",), True),
+            ),
+            ('listen: "onion:80:dir=/x"', "0.0.0.0", 4222, ("onion:80:dir=/x",), True),
+            ('listen: "unix:/x"; port: 5', "0.0.0.0", 5, ("unix:/x",), False),
+        ],
+    )
+    def test_listen_takes_addresses_endpoints_and_lists_of_both(
+        self, text: str, host: str, port: int, listen: tuple[str, ...], dont_listen: bool
+    ) -> None:
+        given = options(text)
+        assert (given.host, given.port, given.listen) == (host, port, listen)
+        assert given.dont_listen is dont_listen
+
+    def test_monitoring_has_an_address_of_its_own(self) -> None:
+        given = options('http: "h:1"')
+        assert (given.http_host, given.http_port, given.https_port) == ("h", 1, 0)
+        given = options("https: 2; tls { cert_file: c, key_file: k }")
+        assert (given.http_host, given.http_port, given.https_port) == ("", 0, 2)
+
+
+class TestTls:
+    def test_a_block_becomes_options_and_prolongs_the_time_to_connect(self) -> None:
+        given = options(
+            'tls { cert_file: c, key_file: k, ca_file: a, verify: on, insecure: on, timeout: "4s", '
+            f'min_version: "1.3", pinned_certs: [ {"A" * 64} ], connection_rate_limit: 5, '
+            "cipher_suites: [ TLS_AES_128_GCM_SHA256 ], curve_preferences: [ X25519 ] }"
+        )
+        assert given.tls == TlsOptions(
+            cert_file="c", key_file="k", ca_file="a", verify=True, insecure=True, timeout=4.0,
+            min_version="1.3", pinned_certs=frozenset({"a" * 64}), connection_rate_limit=5,
+            cipher_suites=("TLS_AES_128_GCM_SHA256",), curve_preferences=("X25519",),
+        )  # fmt: skip
+        assert given.authorization.timeout == 5.0
+
+    def test_an_explicit_time_to_connect_stays(self) -> None:
+        text = "tls { cert_file: c, key_file: k }; authorization { timeout: 7 }"
+        assert options(text).authorization.timeout == 7.0
+
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [
+            ("true", True),
+            ("off", False),
+            ('"on"', True),
+            ('"false"', False),
+            ("auto", 0.05),
+            ("AUTO_FALLBACK", 0.05),
+            ('"300ms"', 0.3),
+            ('"0s"', True),
+            ('"-1s"', True),
+        ],
+    )
+    def test_handshake_first_is_a_switch_or_a_time(self, value: str, expected: object) -> None:
+        tls = options(f"tls {{ handshake_first: {value} }}").tls
+        assert tls is not None
+        assert tls.handshake_first == expected
+        assert type(tls.handshake_first) is type(expected)
+
+    def test_several_certificates(self) -> None:
+        tls = options("tls { certs: [ {cert_file: a, key_file: b}, {key_file: d, cert_file: c} ] }")
+        assert tls.tls == TlsOptions(certs=(CertificatePair("a", "b"), CertificatePair("c", "d")))
+
+
+def test_mappings_keep_their_order_weights_and_clusters() -> None:
+    text = 'mappings { foo: bar, "a.*": [ {dest: "x.$1", weight: 30%}, '
+    text += "{destination: y, weight: 70, cluster: c} ], b: {dest: z, weight: 0} }"
+    assert options(text).mappings == (
+        MappingEntry("foo", (WeightedDestination("bar", 100),)),
+        MappingEntry("a.*", (WeightedDestination("x.$1", 30), WeightedDestination("y", 70, "c"))),
+        MappingEntry("b", (WeightedDestination("z", 0),)),
+    )
+
+
+def test_authorization_may_name_a_plugin_with_options_of_its_own() -> None:
+    given = options("authorization { plugin: ldap, options { url: x, n: [ 1 ], deep { a: b } } }")
+    assert given.authorization == AuthorizationOptions(
+        plugin="ldap", options={"url": "x", "n": [1], "deep": {"a": "b"}}
+    )
+
+
+def test_secrets_are_not_in_the_repr() -> None:
+    text = "authorization { user: bob, password: hush, plugin: p, options { key: hush } }"
+    assert "hush" not in repr(options(text))
+    assert "bob" in repr(options(text))
+
+
+def test_settings_win_over_the_file() -> None:
+    given = options("port: 1; debug: true; host: h", {"port": 2, "debug": False})
+    assert (given.port, given.debug, given.host) == (2, False, "h")
+
+
+def test_a_setting_can_turn_tls_off() -> None:
+    assert options("tls { cert_file: c, key_file: k }", {"tls": False}).tls is None
+
+
+def test_a_key_used_as_a_variable_need_not_be_an_option() -> None:
+    assert options("MINE = 5\nauthorization { U = x, user = $U }\nport = $MINE").port == 5
+    with pytest.raises(UnknownOption):
+        options("MINE = 5\nport = 5")
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    text = "prot: 1\ncluster {}\nport: x\ntls { verify: 1, foo: 2 }"
+    with pytest.raises(ConfigErrors) as caught:
+        configure(text=text, path="f")
+    assert [type(error) for error in caught.value.errors] == [
+        *(UnknownOption, UnsupportedOption, InvalidOption, InvalidOption, UnknownOption)
+    ]
+    assert str(caught.value).splitlines()[:2] == [
+        'f:1:1: unknown field "prot"; did you mean port?',
+        "f:2:1: cluster: clustering is not supported yet by this server",
+    ]
+    assert (caught.value.file, caught.value.line, caught.value.column) == ("f", 1, 1)
+
+
+def test_a_file_is_read_and_named() -> None:
+    files = {"a/f.conf": b"include g.conf", "a/g.conf": b"port: $P"}
+    loaded = configure(path="a/f.conf", read_file=files.__getitem__, environ={"P": "5"})
+    assert loaded.options.port == 5
+    assert loaded.options.config_file == "a/f.conf"
+    assert loaded.options.config_digest.startswith("sha256:")
+
+
+def _texts() -> st.SearchStrategy[str]:
+    values = st.sampled_from(
+        ["1", "-1", "0", "2k", "yes", '"2s"', '"x"', "[]", "[ a, 5 ]", "{}", "{ a: b }", "1.5"]
+    )
+    top = st.sampled_from(sorted({name for row in TABLE if not row.parent for name in row.names}))
+    nested = st.sampled_from(
+        [row for row in TABLE if row.parent in ("tls", "authorization", "mappings.*")]
+    )
+    entry = st.builds(lambda key, value: f"{key}: {value}", top, values)
+    block = st.builds(
+        lambda row, value: f"{row.parent.partition('.')[0]} {{ {row.name}: {value} }}",
+        nested,
+        values,
+    )
+    return st.lists(entry | block, max_size=6).map("\n".join)
+
+
+@given(_texts())
+def test_any_value_for_any_key_gives_options_or_a_config_error(text: str) -> None:
+    try:
+        loaded: Any = configure(text=text)
+    except ConfigError as error:
+        assert str(error)  # noqa: PT017 - one of two good outcomes
+    else:
+        assert isinstance(loaded.options, Options)
+
+
+def test_the_test_above_reaches_every_kind_of_value() -> None:
+    kinds = {row.kind for row in TABLE if not row.unsupported}
+    assert kinds == set(ValueKind)

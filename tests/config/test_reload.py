@@ -1,0 +1,112 @@
+"""What a reload may change, and what it refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pubsub.config.build import configure
+from pubsub.config.options import Options
+from pubsub.config.reload import Change, diff
+from pubsub.config.row import ValueKind
+from pubsub.config.table import TABLE
+from pubsub.errors import ReloadRefused
+
+TLS = "tls { cert_file: c, key_file: k, %s }"
+
+
+def options(text: str) -> Options:
+    return configure(text=text).options
+
+
+def changes(old: str, new: str) -> list[tuple[str, Any, Any]]:
+    return [(change.path, change.old, change.new) for change in diff(options(old), options(new))]
+
+
+def refusal(old: str, new: str) -> str:
+    with pytest.raises(ReloadRefused) as caught:
+        diff(options(old), options(new))
+    return str(caught.value)
+
+
+def test_nothing_changes_without_a_change() -> None:
+    assert changes("port: 5 # x", "port = 5") == []
+
+
+def test_changes_come_in_the_order_of_the_table() -> None:
+    assert changes("debug: no", "debug: yes; max_payload: 5; server_tags: a") == [
+        ("max_payload", 1048576, 5),
+        ("debug", False, True),
+        ("server_tags", (), ("a",)),
+    ]
+
+
+def test_nested_options_are_named_by_their_path() -> None:
+    assert changes("authorization { user: a }", "authorization { user: b }") == [
+        ("authorization.user", "a", "b")
+    ]
+    assert changes(TLS % "timeout: 1", TLS % "timeout: 3, verify: on") == [
+        ("authorization.timeout", 2.0, 4.0),
+        ("tls.verify", False, True),
+        ("tls.timeout", 1.0, 3.0),
+    ]
+
+
+def test_tls_can_come_and_go() -> None:
+    came = changes("", TLS % "")
+    assert [path for path, _, _ in came] == ["tls", "authorization.timeout"]
+    assert [path for path, _, _ in changes(TLS % "", "")] == ["tls", "authorization.timeout"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ("port: 5", "port: 6", "Port: old=5, new=6"),
+        ("host: a", "host: b", "Host: old=a, new=b"),
+        ("", "server_name: x", "ServerName: old=, new=x"),
+        ("", "max_pending: 2MB", "MaxPending: old=67108864, new=2097152"),
+        ("", 'lame_duck_duration: "90s"', "LameDuckDuration: old=2m0s, new=1m30s"),
+        ("", "no_header_support: on", "NoHeaderSupport: old=false, new=true"),
+        ("", 'listen: [ 4222 , "unix:/x" ]', "Listen: old=[], new=[unix:/x]"),
+        ("", 'listen: "unix:/x"', "DontListen: old=false, new=true"),
+        ("", "http: 5", "HTTPPort: old=0, new=5"),
+        ("", "write_timeout: close", "WriteTimeout: old=default, new=close"),
+        (TLS % "", TLS % "connection_rate_limit: 5", "TLSRateLimit: old=0, new=5"),
+    ],
+)
+def test_an_option_that_needs_a_restart_refuses_in_the_words_of_nats_server(
+    old: str, new: str, text: str
+) -> None:
+    assert refusal(old, new) == f"config reload not supported for {text}"
+
+
+def test_a_port_that_is_left_to_the_kernel_has_not_changed() -> None:
+    assert changes("port: 33445", "port: -1") == []
+    assert changes("http_port: 33445", "http_port: -1") == []
+    assert refusal("port: -1", "port: 5").endswith("Port: old=-1, new=5")
+
+
+def test_the_log_shows_no_secret() -> None:
+    change = Change("authorization.password", "old secret", "")
+    assert (change.shown_old, change.shown_new) == ("[REDACTED]", "")
+    assert Change("port", 1, 2).shown_new == 2
+
+
+def test_what_can_be_reloaded_is_what_nats_server_reloads() -> None:
+    reloadable = {row.path for row in TABLE if row.reloadable and row.kind is not ValueKind.BLOCK}
+    assert reloadable == set(
+        """
+        client_advertise mappings max_connections max_payload max_control_line ping_interval
+        ping_max write_deadline no_fast_producer_stall connect_error_reports
+        reconnect_error_reports log_file logtime logtime_utc log_format syslog remote_syslog debug
+        trace trace_verbose trace_headers max_traced_msg_len pid_file ports_file_dir server_tags
+        server_metadata authorization.user authorization.password authorization.token
+        authorization.timeout authorization.plugin authorization.options tls.cert_file
+        tls.key_file tls.ca_file tls.verify tls.insecure tls.timeout tls.handshake_first
+        tls.pinned_certs tls.cipher_suites tls.curve_preferences tls.min_version tls.certs
+        tls.certs.cert_file tls.certs.key_file tls.allow_insecure_cipher_suites
+        tls.verify_and_map tls.verify_cert_and_check_known_urls tls.ocsp_peer tls.cert_store
+        tls.cert_match tls.cert_match_by tls.ca_certs_match tls.cert_match_skip_invalid
+        """.split()  # noqa: SIM905
+    )
