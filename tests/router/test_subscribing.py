@@ -184,6 +184,7 @@ def test_subscribing_by_call(world: World) -> None:
     assert link.subscribe(b"foo.>", b"", b"1")
     assert link.subscribe(b"foo", b"q", b"2")
     assert not link.subscribe(b"foo..", b"", b"3")
+    assert world.calls() == [], "who calls is answered, not accused"
     assert link.subscribe(b"bar", b"", b"1")
     assert [(s.sid, s.subject, s.queue) for s in link.subscriptions()] == [
         (b"1", b"foo.>", b""),

@@ -73,11 +73,12 @@ def sub(link: PythonLink, argument: bytes) -> None:
 
 def _subscribe(link: PythonLink, subject: bytes, queue: bytes, sid: bytes) -> None:
     allowed = link.may_subscribe is None or link.may_subscribe(subject, queue)
-    if not allowed or queue == _SYSTEM_GROUP:
+    client = link.kind == PeerKind.CLIENT
+    if not allowed or (client and queue == _SYSTEM_GROUP):
         link.handler.fault(SubscriptionPermissionViolation(subject, queue))
         return
     most = link.router.settings.max_sub_tokens
-    if link.kind == PeerKind.CLIENT and 0 < most < token_count(subject):
+    if client and 0 < most < token_count(subject):
         link.handler.fault(TooManyTokens(subject))
         return
     if 0 < link.options.max_subscriptions <= len(link.subs):
