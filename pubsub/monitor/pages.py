@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from twisted.logger import Logger
 
 from pubsub._version import VERSION
-from pubsub.errors import BadMonitorQuery
+from pubsub.errors import BadMonitorQuery, go_quote
 from pubsub.monitor.connz import ConnzOptions, connz
 from pubsub.monitor.goformat import compact, indented
 from pubsub.monitor.healthz import HealthzOptions, healthz
@@ -110,7 +110,8 @@ class Pages:
         self._count("/healthz")
         health = healthz(self._state, HealthzOptions.from_query(query))
         if "error" in health.page:
-            self._log.warn('Healthcheck failed: "{error}"', error=health.page["error"])
+            quoted = go_quote(health.page["error"].encode())
+            self._log.warn("Healthcheck failed: {error}", error=quoted)
         elif "errors" in health.page:
             count = len(health.page["errors"])
             self._log.warn("Healthcheck failed: {count} errors", count=count)

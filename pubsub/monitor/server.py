@@ -101,11 +101,16 @@ class MonitorSite(Site):
         """One line for each request, for debugging."""
         self._log.debug(
             "monitoring: {client} {method} {uri} {code}",
-            client=request.getClientAddress(),
+            client=_host_port(request.getClientAddress()),
             method=request.method.decode("ascii", "replace"),
             uri=request.uri.decode("ascii", "backslashreplace"),
             code=request.code,
         )
+
+
+def _host_port(address: Any) -> str:
+    host, port = getattr(address, "host", ""), getattr(address, "port", 0)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def monitor_site(state: IServerState, clock: IReactorTime) -> MonitorSite:

@@ -44,9 +44,11 @@ def test_the_health_page_is_compact_and_has_the_status_code(
     busy.unreachable = "server"
     assert pages.answer("/healthz", b"").code == 500
     assert pages.answer("/healthz", b"details=1").code == 500
+    assert pages.answer("/healthz", b"stream=s").code == 400
     assert lines == [
         'Healthcheck failed: "failed to be ready for connections after 1ms: server"',
         "Healthcheck failed: 1 errors",
+        r'Healthcheck failed: "\"account\" must not be empty when checking stream health"',
     ]
 
 
