@@ -54,6 +54,7 @@ _MIN_VERSIONS = {"": SSL.TLS1_2_VERSION, "1.2": SSL.TLS1_2_VERSION, "1.3": SSL.T
 _OPTIONS = SSL.OP_NO_COMPRESSION | SSL.OP_CIPHER_SERVER_PREFERENCE | SSL.OP_NO_RENEGOTIATION
 #: A session that may be resumed must say whose it is: ours, and no other service's.
 _SESSION_ID = b"pubsub"
+_SET_CURVES = "SSL_CTX_set1_curves_list"
 #: what X509_verify_cert says, in Go's words where there are some
 _VERIFY_ERRORS = {
     2: "certificate signed by unknown authority",
@@ -141,15 +142,19 @@ def _tls13_setter(context: SSL.Context) -> Callable[[bytes], object]:
 
 
 def _curves_setter(context: SSL.Context) -> Callable[[bytes], object]:
-    # no pyOpenSSL has a method for several curves, cryptography has OpenSSL's function
-    return _checked(context, "SSL_CTX_set1_curves_list")
+    # no pyOpenSSL has a method for several curves; cryptography has OpenSSL's function,
+    # but not in the oldest versions we run with
+    if not hasattr(SSL._lib, _SET_CURVES):  # type: ignore[attr-defined]
+        raise InvalidOption("tls: curve_preferences needs a newer 'cryptography' package")
+    return _checked(context, _SET_CURVES)
 
 
 def _checked(context: SSL.Context, name: str) -> Callable[[bytes], object]:
-    function = getattr(SSL._lib, name, None)  # type: ignore[attr-defined]
+    """A function of OpenSSL's that takes a context and a string, raising SSL.Error."""
+    function = getattr(SSL._lib, name)  # type: ignore[attr-defined]
 
     def call(value: bytes) -> None:
-        if function is None or function(context._context, value) != 1:
+        if function(context._context, value) != 1:
             # what OpenSSL noted in its error queue must not be found by somebody else
             while SSL._lib.ERR_get_error():  # type: ignore[attr-defined]
                 pass

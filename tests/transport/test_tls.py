@@ -21,6 +21,7 @@ from zope.interface.verify import verifyObject
 from pubsub.config.options import CertificatePair, TlsOptions
 from pubsub.errors import InvalidOption
 from pubsub.transport import ciphers
+from pubsub.transport import tls as tls_module
 from pubsub.transport.tls import ClientTls, ServerTls
 from tests.certs import Authority, Issued
 from tests.transport.tls_peer import Closing, Conversation, Recorder, client_context
@@ -246,6 +247,20 @@ def test_only_tls_1_3_suites_mean_only_tls_1_3(talk, server) -> None:
     assert talk(options, version="1.3").server.handshakes == 1
 
 
+can_set_curves = pytest.mark.skipif(
+    not hasattr(SSL._lib, "SSL_CTX_set1_curves_list"),
+    reason="this version of cryptography cannot set curves",
+)
+
+
+def test_curves_need_a_cryptography_that_can_set_them(server, monkeypatch) -> None:
+    monkeypatch.setattr(tls_module, "_SET_CURVES", "no_such_function")
+    with pytest.raises(InvalidOption, match="curve_preferences needs a newer 'cryptography'"):
+        ServerTls(server.options(curve_preferences=("CurveP256",)))
+    assert ServerTls(server.options())
+
+
+@can_set_curves
 def test_curve_preferences_choose(talk, server) -> None:
     options = server.options(curve_preferences=("CurveP384",))
     assert talk(options, curve="secp384r1").server.handshakes == 1
@@ -273,6 +288,7 @@ def test_a_setting_that_cannot_be_is_refused(server, setting, message) -> None:
     assert str(caught.value) == message
 
 
+@can_set_curves
 def test_a_curve_this_openssl_lacks_is_refused(server, monkeypatch) -> None:
     monkeypatch.setitem(ciphers.CURVES, "CurveP256", "no-such-group")
     with pytest.raises(InvalidOption, match=r"tls: curve_preferences: OpenSSL .* no-such-group"):
