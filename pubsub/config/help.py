@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pubsub.config.ciphers import CIPHER_SUITES, CURVES, INSECURE_CIPHER_SUITES
-from pubsub.config.durations import format_duration
 from pubsub.config.row import Flag, Option
 from pubsub.config.table import TABLE, default_of
 
@@ -62,8 +61,6 @@ def _note(row: Option) -> str:
         return ""
     if default is True:
         return " (default: true)"
-    if row.unit == "seconds" and isinstance(default, float):
-        return f" (default: {format_duration(default)})"
     return f" (default: {default})"
 
 

@@ -40,10 +40,7 @@ def finish_block(path: str, token: Token, settings: Settings) -> None:
 
     :raises InvalidOption: at the block.
     """
-    if path == "authorization":
-        _finish_authorization(token, settings)
-    elif path == "tls":
-        _finish_tls(token, settings)
+    _FINISH[path](token, settings)
 
 
 # addresses
@@ -362,6 +359,11 @@ def _is_subject(subject: str) -> bool:
     tokens = subject.split(".")
     return all(tokens) and not re.search(r"[ \t\n\r\f]", subject) and ">" not in tokens[:-1]
 
+
+_FINISH: dict[str, Callable[[Token, Settings], None]] = {
+    "authorization": _finish_authorization,
+    "tls": _finish_tls,
+}
 
 _SPECIAL: dict[str, Callable[[Option, Token, Settings, Warn], None]] = {
     "listen": _listen,

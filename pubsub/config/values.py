@@ -184,10 +184,6 @@ def string_list(row: Option, token: Token) -> tuple[str, ...]:
     return tuple(strings)
 
 
-def _strings(row: Option, token: Token, warn: Warn) -> tuple[str, ...]:
-    return string_list(row, token)
-
-
 def _string_map(row: Option, token: Token, warn: Warn) -> dict[str, str]:
     if not isinstance(token.value, dict):
         raise _expected(row, "a map, { name: value }", token)
@@ -245,7 +241,6 @@ _CONVERTERS: dict[K, Callable[[Option, Token, Warn], object]] = {
     K.STRICT_DURATION: _strict_duration,
     K.SECONDS: _seconds,
     K.CHOICE: _choice,
-    K.STRINGS: _strings,
     K.MAP: _string_map,
     K.ANY: _anything,
 }

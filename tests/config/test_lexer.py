@@ -172,6 +172,7 @@ def test_lines_and_columns_count_from_one() -> None:
         ("key = 5.x", 1, 8, "expected a digit after the '.' of a number; quote a string"),
         ("key = 20-1", 1, 7, "a datetime is written 2006-01-02T15:04:05Z; quote anything else"),
         ("key = 1.5s", 1, 10, "expected the end of the value but found 's'; put a comma, a semi"),
+        ("key = 1k2", 1, 9, "expected the end of the value but found '2'"),
         ("key = a b", 1, 9, "expected the end of the value but found 'b'"),
         ("key = [a b]", 1, 10, "expected the end of the value but found 'b'; put a comma or"),
         ("key = 'x", 1, 7, "this string is not closed; add a '"),

@@ -210,8 +210,8 @@ INVALID = [
     (
         "tls { cipher_suites: [ TLS_RSA_WITH_RC4_128_SHA ] }",
         (
-            "f:1:1: insecure cipher suites configured without 'allow_insecure_cipher_suites' option "
-            "set: TLS_RSA_WITH_RC4_128_SHA"
+            "f:1:1: insecure cipher suites configured without 'allow_insecure_cipher_suites' "
+            "option set: TLS_RSA_WITH_RC4_128_SHA"
         ),
     ),
     ("tls { curve_preferences: [ a ] }", "f:1:28: unrecognized curve preference a"),
@@ -306,23 +306,23 @@ def test_what_nats_server_refuses_is_refused_with_its_place(text: str, complaint
         (
             "ping_interval: 10",
             (
-                'f:1:1: invalid use of field "ping_interval": ping_interval should be converted to a '
-                "duration"
+                'f:1:1: invalid use of field "ping_interval": ping_interval should be converted to '
+                "a duration"
             ),
         ),
         (
             "write_deadline: 2m",
             (
-                'f:1:1: invalid use of field "write_deadline": write_deadline should be converted to a '
-                "duration (an unquoted 2m is the number 2000000)"
+                'f:1:1: invalid use of field "write_deadline": write_deadline should be converted '
+                "to a duration (an unquoted 2m is the number 2000000)"
             ),
         ),
         (
             "authorization { user: a, password: b, timeout: 120 }",
             (
-                'f:1:39: invalid use of field "timeout": timeout of 120 (120.000000 seconds) is high, '
-                "consider keeping it under 60 seconds. possibly caused by unquoted duration; use '1m' "
-                "instead of 1m, for example"
+                'f:1:39: invalid use of field "timeout": timeout of 120 (120.000000 seconds) is '
+                "high, consider keeping it under 60 seconds. possibly caused by unquoted duration; "
+                "use '1m' instead of 1m, for example"
             ),
         ),
     ],
