@@ -187,8 +187,8 @@ class Listeners:
         """Host, as configured, and port of each TCP listener."""
         return [(address.host, address.port) for address in self.addresses if address.host]
 
-    def open(self, on_port: Callable[[], None] | None = None) -> Deferred[list[BoundAddress]]:
-        """Listen on everything the options name; fires with :attr:`addresses`.
+    def open(self, on_port: Callable[[], None] | None = None) -> Deferred[None]:
+        """Listen on everything the options name; then :attr:`addresses` tells where.
 
         Fails with :class:`ListenError` for an address that cannot be had and
         :class:`InvalidOption` for an entry that makes no sense; then nothing listens.
@@ -197,7 +197,7 @@ class Listeners:
         """
         return ensureDeferred(self._open(on_port))
 
-    async def _open(self, on_port: Callable[[], None] | None) -> list[BoundAddress]:
+    async def _open(self, on_port: Callable[[], None] | None) -> None:
         options = self._options
         try:
             self._listen_tcp("port", options.host, options.port)
@@ -212,7 +212,6 @@ class Listeners:
         except BaseException:
             await self.close()
             raise
-        return self.addresses
 
     def close(self) -> Deferred[None]:
         """Stop listening; connections stay. Fires when all is closed."""

@@ -96,27 +96,22 @@ def _refuse_unverified(
 def configure_context(context: SSL.Context, options: TlsOptions) -> None:
     """Versions, suites and curves of ``options``: the same for both sides of a connection.
 
-    :raises InvalidOption: a name is unknown, insecure, or not in this OpenSSL.
+    :raises InvalidOption: a name is unknown, or not in this OpenSSL.
     """
     context.set_options(_OPTIONS)
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
     minimum = _MIN_VERSIONS.get(options.min_version)
     if minimum is None:
         raise InvalidOption(f"tls: unsupported min_version {options.min_version!r}")
-    weak = insecure(options.cipher_suites)
-    if weak and not getattr(options, "allow_insecure_cipher_suites", False):
-        raise InvalidOption(
-            "insecure cipher suites configured without 'allow_insecure_cipher_suites'"
-            f" option set: {', '.join(weak)}"
-        )
     try:
         suites = select(options.cipher_suites)
         curves = select_curves(options.curve_preferences)
     except ValueError as error:
         raise InvalidOption(f"tls: {error}") from None
     if suites.tls12:
-        # OpenSSL's higher levels leave such suites out without a word
-        level = ":@SECLEVEL=0" if weak else ""
+        # OpenSSL's higher levels leave insecure suites out without a word; that they were
+        # allowed on purpose is checked where the configuration is read
+        level = ":@SECLEVEL=0" if insecure(options.cipher_suites) else ""
         _apply("cipher_suites", context.set_cipher_list, ":".join(suites.tls12) + level)
     else:
         minimum = SSL.TLS1_3_VERSION
@@ -254,12 +249,20 @@ class ServerTls:
         self._not_after = min(pair.not_after for pair in pairs)
         self.options = options
         #: things to log when the listener starts or reloads; nothing stops because of them
-        self.warnings = [text for pair in pairs if (text := validity_warning(pair, self._wall()))]
+        self.warnings = self._find_warnings(pairs)
+
+    def _find_warnings(self, pairs: Sequence[KeyPair]) -> list[str]:
+        options, now = self.options, self._wall()
+        warnings = [text for pair in pairs if (text := validity_warning(pair, now))]
+        weak = insecure(options.cipher_suites)
+        if weak:
+            warnings.append(f"tls: insecure cipher suites are enabled: {', '.join(weak)}")
         if options.pinned_certs and not options.verify:
-            self.warnings.append(
+            warnings.append(
                 "tls: pinned_certs without verify: clients are not asked for a certificate,"
                 " so none can connect"
             )
+        return warnings
 
     @property
     def not_after(self) -> float:

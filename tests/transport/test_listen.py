@@ -117,7 +117,8 @@ class Started:
     async def __call__(self, **options: object) -> list[BoundAddress]:
         settings: dict[str, object] = {"host": "127.0.0.1", "port": -1, **options}
         self.all.append(Listeners(Options(**settings), reactor, self.factory))  # type: ignore[arg-type]
-        return await self.listeners.open()
+        await self.listeners.open()
+        return self.listeners.addresses
 
 
 @pytest.fixture

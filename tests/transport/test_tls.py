@@ -237,6 +237,15 @@ def test_cipher_suites_choose_for_tls_1_3(talk, server) -> None:
     assert talk(options).server.details.cipher_suite == "TLS_CHACHA20_POLY1305_SHA256"
 
 
+def test_insecure_suites_work_where_they_are_allowed_and_are_a_warning(talk, ca) -> None:
+    classic = ca.issue("insecure", kind="rsa")
+    suite = "TLS_RSA_WITH_AES_128_CBC_SHA"
+    tls = talk.server_tls(classic.options(cipher_suites=(suite,)))
+    assert tls.warnings == [f"tls: insecure cipher suites are enabled: {suite}"]
+    conversation = talk(tls, version="1.2", ciphers="AES128-SHA:@SECLEVEL=0")
+    assert conversation.server.details.cipher_suite == suite
+
+
 def test_tls_1_3_takes_go_s_favourite(talk, server) -> None:
     assert talk(server.options()).server.details.cipher_suite == "TLS_AES_128_GCM_SHA256"
 
@@ -271,13 +280,6 @@ def test_curve_preferences_choose(talk, server) -> None:
     ("setting", "message"),
     [
         ({"cipher_suites": ("TLS_NONE",)}, "tls: unrecognized cipher TLS_NONE"),
-        (
-            {"cipher_suites": ("TLS_RSA_WITH_RC4_128_SHA", "TLS_RSA_WITH_AES_128_CBC_SHA")},
-            (
-                "insecure cipher suites configured without 'allow_insecure_cipher_suites'"
-                " option set: TLS_RSA_WITH_RC4_128_SHA, TLS_RSA_WITH_AES_128_CBC_SHA"
-            ),
-        ),
         ({"curve_preferences": ("P256",)}, "tls: unrecognized curve preference P256"),
         ({"min_version": "1.1"}, "tls: unsupported min_version '1.1'"),
     ],
