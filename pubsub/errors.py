@@ -94,6 +94,7 @@ __all__ = [
     "UnknownOption",
     "UnknownProtocolOperation",
     "UnsupportedOption",
+    "UsageError",
     "UserAuthenticationExpired",
     "go_quote",
 ]

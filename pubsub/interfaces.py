@@ -220,7 +220,7 @@ class ILink(Interface):
     """
 
     cid = Attribute("int: the connection id")
-    kind = Attribute("PeerKind")
+    kind = Attribute("PeerKind: what is at the other end")
     account = Attribute("str; assign to move it (its subscriptions go: clear them first)")
     options = Attribute("LinkOptions; assign to change")
     awaiting_connect = Attribute(
