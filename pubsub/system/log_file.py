@@ -98,14 +98,6 @@ class FileDestination:
         if self._limit and self._size > self._limit:
             self._rotate()
 
-    def reopen(self) -> None:
-        """Open the path again (after somebody renamed the file), then close the old one.
-
-        :raises OSError: it cannot be opened; the old file stays in use.
-        """
-        fd, size = _open(self._path)
-        self._swap(fd, size)
-
     def close(self) -> None:
         """Close the file; further lines go to the fallback. Idempotent."""
         fd, self._fd = self._fd, -1
@@ -134,8 +126,7 @@ class FileDestination:
     def _swap(self, fd: int, size: int) -> None:
         old, self._fd, self._size = self._fd, fd, size
         self._limit = self._size_limit
-        if old >= 0:
-            os.close(old)
+        os.close(old)
 
     def _rotate(self) -> None:
         backup = f"{self._path}.{_stamp(self._now_ns())}"
