@@ -95,7 +95,7 @@ class FileDestination:
     def write(self, level: Level, line: str) -> None:
         """Append one line, and rotate if that took the file over its limit."""
         self._append(level, line)
-        if self._limit and self._size > self._limit:
+        if self._fd >= 0 and self._limit and self._size > self._limit:
             self._rotate()
 
     def close(self) -> None:

@@ -24,10 +24,12 @@ _NAMED = re.compile(
     r"""(?P<value>\[REDACTED\]|"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s,;&}\])"']+)""",
     re.IGNORECASE,
 )
+# Peers choose much of what is logged, so none of these may look at a text twice: each can
+# begin only where a run of the characters it repeats begins.
 #: user information in a URL: everything between ``://`` and ``@``
-_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<user>[^\s/@:\[\]]*)(?::[^\s/@]*)?@")
+_URL = re.compile(r"(?<=://)[^\s/@:\[\]]*(?::[^\s/@]*)?@")
 #: three base64url parts, of which the first two are JSON objects
-_JWT = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+_JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 #: seeds of NKEYs: 58 characters of base32
 _SEED = re.compile(r"\bS[ACNOUXP][A-Z2-7]{56}\b")
 #: one cheap look decides whether any of the above can match
@@ -47,7 +49,7 @@ def redact(text: str) -> str:
     if _SUSPECT.search(text) is None:
         return text
     text = _NAMED.sub(_blank_value, text)
-    text = _URL.sub(_blank_user, text)
+    text = _URL.sub(f"{REDACTED}@", text)
     text = _JWT.sub(REDACTED, text)
     return _SEED.sub(REDACTED, text)
 
@@ -56,7 +58,3 @@ def _blank_value(match: re.Match[str]) -> str:
     value = match["value"]
     quote = value[0] if value[0] in "\"'" else ""
     return f"{match['name']}{quote}{REDACTED}{quote}"
-
-
-def _blank_user(match: re.Match[str]) -> str:
-    return f"{match['scheme']}{REDACTED}@"

@@ -61,6 +61,26 @@ def test_no_password_survives_in_a_connect(password: str) -> None:
     assert shown == f'{{"pass":"{REDACTED}","v":1}}'
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 300_000 + "://",
+        "eyJ" * 100_000,
+        "eyJaaaaaaaa." * 30_000,
+        "pass" * 75_000,
+        "pass" + " " * 300_000,
+        "://" * 100_000,
+        "://a:" * 60_000,
+        'pass="' + "\\" * 300_000,
+        "SU" * 150_000,
+    ],
+    ids=lambda text: text[:12],
+)
+def test_a_long_text_made_to_take_long_does_not(text: str) -> None:
+    """Whoever breaks this one waits for minutes."""
+    redact(text)
+
+
 def test_secret_field_names_are_known_whole() -> None:
     assert is_secret_name("password")
     assert is_secret_name("auth_token")
