@@ -34,17 +34,23 @@ EXAMPLES = int(os.environ.get("PUBSUB_AGREE_EXAMPLES", "150"))
 # --- what peers say ---------------------------------------------------------------------
 
 TOKENS = st.sampled_from([b"a", b"b", b"cc", b"*", b">", b"", b"a*", b"_GR_", b"$NRG", b"\xff"])
+COMMON = st.sampled_from([b"a", b"a", b"a.b", b"a.b", b"a.b.cc", b"b", b"_INBOX.x.1"])
 SUBJECTS = st.one_of(
-    st.sampled_from([b"a", b"a.b", b"a.b.cc", b"b", b"_INBOX.x.1", b"mapped", b"denied"]),
+    COMMON,
+    COMMON,
+    COMMON,
+    st.sampled_from([b"mapped", b"denied"]),
     st.lists(TOKENS, min_size=1, max_size=4).map(b".".join),
 )
-PATTERNS = st.one_of(
-    st.sampled_from([b"a", b"a.b", b"a.*", b"a.>", b">", b"*", b"*.b", b"_INBOX.x.*", b"a.b.>"]),
-    SUBJECTS,
+COMMON_PATTERNS = st.sampled_from(
+    [b"a", b"a.b", b"a.*", b"a.>", b">", b"*", b"*.b", b"_INBOX.x.*", b"a.b.>", b"b"]
 )
+PATTERNS = st.one_of(COMMON_PATTERNS, COMMON_PATTERNS, SUBJECTS)
 SIDS = st.sampled_from([b"1", b"2", b"3", b"44"])
-QUEUES = st.sampled_from([b"", b"", b"q", b"r", b"_sys_"])
-REPLIES = st.sampled_from([b"", b"", b"_INBOX.x.1", b"a.b", b"_R_.x", b"$JS.ACK.y"])
+QUEUES = st.sampled_from([b"", b"", b"", b"q", b"q", b"r", b"_sys_"])
+REPLIES = st.sampled_from([b"", b"", b"", b"_INBOX.x.1", b"_INBOX.x.1", b"_R_.x", b"$JS.ACK.y"])
+#: 30 is the rare case
+RARELY = st.integers(0, 30)
 SPACES = st.sampled_from([b" ", b" ", b" ", b"\t", b"  ", b" \t "])
 ENDS = st.sampled_from([b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r\r\n", b" \r\n"])
 PAYLOADS = st.one_of(
@@ -62,18 +68,18 @@ def _line(verb: bytes, fields: list[bytes], space: bytes, end: bytes) -> bytes:
 def pubs(draw: st.DrawFn) -> bytes:
     payload, space = draw(PAYLOADS), draw(SPACES)
     digits = b"%d" % len(payload)
-    if draw(st.integers(0, 9)) == 0:
+    if draw(RARELY) == 30:
         digits = draw(st.sampled_from([b"00" + digits, b"x", b"-1", b"9999999999", b"7"]))
     verb = draw(st.sampled_from([b"PUB", b"PUB", b"pub", b"PuB"]))
     line = _line(verb, [draw(SUBJECTS), draw(REPLIES), digits], space, draw(ENDS))
-    return line + payload + draw(st.sampled_from([b"\r\n", b"\r\n", b"\r\n", b"\r\n", b"\n"]))
+    return line + payload + (b"\n" if draw(RARELY) == 30 else b"\r\n")
 
 
 @st.composite
 def hpubs(draw: st.DrawFn) -> bytes:
     headers, payload = draw(HEADERS), draw(PAYLOADS)
     sizes = [b"%d" % len(headers), b"%d" % (len(headers) + len(payload))]
-    if draw(st.integers(0, 9)) == 0:
+    if draw(RARELY) == 30:
         sizes = draw(st.sampled_from([sizes[::-1], [b"0" + sizes[0], b"0" + sizes[1]], sizes[1:]]))
     line = _line(b"HPUB", [draw(SUBJECTS), draw(REPLIES), *sizes], draw(SPACES), draw(ENDS))
     return line + headers + payload + b"\r\n"
@@ -101,12 +107,18 @@ WRONG = st.sampled_from(
     ]
 )  # fmt: skip
 OPERATIONS = st.one_of(pubs(), pubs(), hpubs(), SUBS, SUBS, UNSUBS, OTHERS)
+#: a producer that repeats itself
+BURST = st.builds(lambda operation, times: operation * times, pubs(), st.integers(2, 12))
 TALK = st.one_of(
     st.lists(OPERATIONS, max_size=6).map(b"".join),
-    # a producer that repeats itself
-    st.builds(lambda operation, times: operation * times, pubs(), st.integers(2, 12)),
-    st.builds(lambda talk, wrong: b"".join(talk) + wrong, st.lists(OPERATIONS, max_size=2), WRONG),
-)
+    st.lists(OPERATIONS, max_size=6).map(b"".join),
+    BURST,
+    st.tuples(BURST, BURST, SUBS, BURST).map(b"".join),
+    st.builds(
+        lambda talk, rare, wrong: b"".join(talk) + (wrong if rare > 20 else b""),
+        st.lists(OPERATIONS, max_size=3), RARELY, WRONG,
+    ),
+)  # fmt: skip
 
 # --- what happens to them ---------------------------------------------------------------
 
@@ -138,6 +150,9 @@ MEMBERS = st.tuples(KINDS, ACCOUNTS, OPTIONS)
 
 Step = tuple[Any, ...]
 
+#: What a handler may do from within a call.
+REACTIONS = ("answers", "unsubscribes", "subscribes", "closes", "flushes", "pauses", "nothing")
+
 
 def _step(name: str, *arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[Step]:
     return st.tuples(st.just(name), *arguments)
@@ -145,10 +160,8 @@ def _step(name: str, *arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[St
 
 FEED = _step("feed", PEERS, TALK, st.lists(st.integers(0, 60), max_size=3))
 STEPS = st.one_of(
-    FEED,
-    FEED,
-    FEED,
-    FEED,
+    *[FEED] * 12,
+    _step("flush"),
     _step("flush"),
     _step("close", PEERS),
     _step("options", PEERS, OPTIONS),
@@ -164,6 +177,7 @@ STEPS = st.one_of(
     _step("unsubscribe", PEERS, SIDS, st.integers(0, 3)),
     _step("publish", PEERS, SUBJECTS, REPLIES, HEADERS, PAYLOADS),
     _step("server", SUBJECTS, HEADERS, PAYLOADS),
+    _step("react", PEERS, st.sampled_from(REACTIONS)),
     _step("mapper", st.booleans()),
     _step("hook", st.booleans()),
     _step("settings", SETTINGS),
@@ -206,6 +220,10 @@ class Player:
         for name, (kind, account, options) in zip("abc", members, strict=True):
             self.world.attach(name, kind=kind, account=account)
             self.do_options(name, options)
+        # So that there is something to see from the first message on.
+        self.do_feed("a", b"SUB a 1\r\nSUB a.> 2\r\nSUB _INBOX.x.* 3\r\n", [])
+        self.do_feed("b", b"SUB * q 1\r\nSUB a.b q 2\r\n", [])
+        self.do_subscribe("c", b">", b"", b"1")
 
     def _link(self, name: str) -> ILink:
         return self.world.peers[name].link
@@ -231,7 +249,7 @@ class Player:
 
     def do_options(self, name: str, options: LinkOptions) -> None:
         if self._link(name).kind != PeerKind.CLIENT:
-            options = replace(options, max_subscriptions=0)
+            options = replace(options, max_subscriptions=0, no_responders=False)
         self._link(name).options = options
 
     def do_trace(self, name: str, trace: bool) -> None:
@@ -288,6 +306,44 @@ class Player:
         count = self.world.router.publish("$G", subject, b"", headers, payload)
         self.world.log.append(("published", count))
 
+    def do_react(self, name: str, reaction: str) -> None:
+        """Calls back from where a handler is called; ``answers`` cannot go in circles."""
+        link, router = self._link(name), self.world.router
+
+        def message_received(
+            sid: bytes, subject: bytes, reply: bytes, headers: bytes, payload: bytes
+        ) -> None:
+            if reaction == "answers" and reply:
+                link.publish(reply, b"", headers, payload)
+            elif reaction == "unsubscribes":
+                link.unsubscribe(sid)
+            elif reaction == "subscribes":
+                link.subscribe(subject, b"", b"%b again" % sid[:20])
+            elif reaction == "closes":
+                self._link("a").close()
+            elif reaction == "flushes":
+                router.flush()
+
+        def connect_received(argument: bytes) -> None:
+            if reaction == "pauses":
+                link.pause_input()
+            elif reaction == "closes":
+                link.close()
+            elif reaction == "subscribes":
+                link.feed(b"SUB b 9\r\nPING\r\n")
+
+        def batch_received(messages: Any) -> None:
+            if reaction == "closes":
+                link.close()
+            elif reaction in ("answers", "unsubscribes"):
+                for message in messages:
+                    message_received(*message)
+
+        peer = self.world.peers[name]
+        peer.on["message_received"] = message_received
+        peer.on["connect_received"] = connect_received
+        peer.on["batch_received"] = batch_received
+
     def do_mapper(self, some: bool) -> None:
         self.world.router.set_mapper("$G", Mapper() if some else None)
 
@@ -319,7 +375,7 @@ class Player:
 @given(
     router=SETTINGS,
     members=st.lists(MEMBERS, min_size=3, max_size=3),
-    steps=st.lists(STEPS, min_size=3, max_size=25),
+    steps=st.lists(STEPS, min_size=10, max_size=40),
 )
 def test_both_backends_do_the_same(
     both_backends: tuple[IRouterBackend, IRouterBackend],
