@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import runpy
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -145,15 +145,12 @@ def test_a_signal_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sent == [("ldm", "12", "pubsub-server")]
 
 
-def test_the_module_is_a_program(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["pubsub-server", "--version"])
-    monkeypatch.delitem(sys.modules, "pubsub.main")
-    with pytest.raises(SystemExit) as caught:
-        runpy.run_module("pubsub.main", run_name="__main__")
-    assert caught.value.code == 0
-    assert "nats-server: v" in capsys.readouterr().out
+def test_the_module_is_a_program() -> None:
+    command = [sys.executable, "-m", "pubsub.main"]
+    assert subprocess.check_output([*command, "-v"], stderr=subprocess.DEVNULL) == (
+        f"nats-server: v{NATS_VERSION}\n".encode()
+    )
+    assert subprocess.run([*command, "-foo"], capture_output=True, check=False).returncode == 1
 
 
 def test_files_are_read_as_bytes(tmp_path: Path) -> None:

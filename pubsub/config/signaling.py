@@ -16,14 +16,18 @@ from pubsub.errors import SignalNotSent
 
 __all__ = ["find_processes", "send_signal"]
 
+#: By name: not every system has all of them.
 _SIGNALS = {
-    "stop": signal.SIGKILL,
-    "quit": signal.SIGINT,
-    "term": signal.SIGTERM,
-    "reopen": signal.SIGUSR1,
-    "reload": signal.SIGHUP,
-    "ldm": signal.SIGUSR2,
+    "stop": "SIGKILL",
+    "quit": "SIGINT",
+    "term": "SIGTERM",
+    "reopen": "SIGUSR1",
+    "reload": "SIGHUP",
+    "ldm": "SIGUSR2",
 }
+
+#: What ``python -m`` is given instead of the console script.
+_MODULE = "pubsub.main"
 
 _PID = re.compile(r"[+-]?[0-9]{1,18}")
 
@@ -55,14 +59,15 @@ def send_signal(
         raise SignalNotSent(f"multiple {program} processes running:{listed}")
     if not pids:
         raise SignalNotSent(f"no {program} processes running")
-    if command not in _SIGNALS:
+    number = getattr(signal, _SIGNALS.get(command, ""), None)
+    if number is None:
         raise SignalNotSent(f'unknown signal "{command}"')
     failures = ""
     for pid in pids:
         if is_glob and not str(pid).startswith(prefix):
             continue
         try:
-            kill(pid, _SIGNALS[command])
+            kill(pid, number)
         except OSError as error:
             failures += f'\nsignal "{command}" {pid}: {_reason(error)}'
     if failures:
@@ -115,7 +120,7 @@ def _arguments(path: str) -> Sequence[str]:
 def _runs(program: str, arguments: Iterable[str]) -> bool:
     """Whether a command line is the program, or an interpreter that was given it."""
     for position, argument in enumerate(arguments):
-        if os.path.basename(argument) == program:
+        if os.path.basename(argument) in (program, _MODULE):
             return True
         # an interpreter and its own switches may stand before the script
         if position and not argument.startswith("-"):

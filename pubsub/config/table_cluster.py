@@ -28,7 +28,12 @@ def listener_rows(
         row("listen", K.ADDRESS, "Address to listen on"),
         row("host", K.STRING, "Host to listen on", "net"),
         row("port", K.PORT, "Port to listen on"),
-        row("authorization", K.BLOCK, "Who may connect"),
+        row(
+            "authorization",
+            K.BLOCK,
+            "Who may connect",
+            *(("authentication",) if path in ("websocket", "mqtt") else ()),
+        ),
         row("authorization.user", K.STRING, "User", "username"),
         row("authorization.password", K.STRING, "Password", "pass", secret=True),
         row("authorization.token", K.STRING, "Token", secret=True),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from pubsub.config.row import Flag, Option
 from pubsub.config.row import ValueKind as K
 
-__all__ = ["ROWS", "TLS_FEATURE", "permissions_rows", "tls_rows"]
+__all__ = ["ROWS", "permissions_rows", "tls_rows"]
 
 _USERS = "a list of users with permissions"
 _ACCOUNTS = "multi-tenancy with accounts"
@@ -14,7 +17,6 @@ _CALLOUT = "auth callout"
 _PROXIES = "proxy authentication"
 _OCSP = "OCSP"
 _CERT_STORE = "the Windows certificate store"
-TLS_FEATURE = "mapping TLS certificates to users"
 
 
 def permissions_rows(path: str, feature: str, *aliases: str) -> tuple[Option, ...]:
@@ -207,140 +209,139 @@ _AUTHORIZATION = (
 )
 
 
-def tls_rows(path: str, feature: str = "", *, flags: bool = False) -> tuple[Option, ...]:
-    """The rows of a tls block at ``path``, all unsupported if ``feature`` is given.
+def _tls(name: str, kind: K, description: str, **keywords: Any) -> Option:
+    keywords.setdefault("reloadable", True)
+    return Option(f"tls.{name}", kind, description, **keywords)
 
-    :param flags: whether these are the ones that the command line sets.
-    """
 
-    def flag(name: str, argument: str, description: str) -> Flag | None:
-        return Flag((name,), argument, "TLS", description) if flags else None
+def _flag(name: str, argument: str, description: str) -> Flag:
+    return Flag((name,), argument, "TLS", description)
 
-    def row(name: str, kind: K, description: str, **keywords: object) -> Option:
-        keywords.setdefault("reloadable", not feature)
-        keywords.setdefault("unsupported", feature)
-        return Option(f"{path}.{name}", kind, description, **keywords)  # type: ignore[arg-type]
 
-    return (
-        Option(
-            path,
-            K.BLOCK,
-            "Encryption",
+_TLS_BLOCK = (
+    Option(
+        "tls",
+        K.BLOCK,
+        "Encryption",
+        reloadable=True,
+        flag=_flag("tls", "", "Enable TLS, do not verify clients"),
+    ),
+    _tls(
+        "cert_file",
+        K.STRING,
+        "Server certificate file",
+        flag=_flag("tlscert", "<file>", "Server certificate file"),
+    ),
+    _tls(
+        "key_file",
+        K.STRING,
+        "Private key for server certificate",
+        flag=_flag("tlskey", "<file>", "Private key for server certificate"),
+    ),
+    _tls(
+        "ca_file",
+        K.STRING,
+        "Client certificate CA for verification",
+        flag=_flag("tlscacert", "<file>", "Client certificate CA for verification"),
+    ),
+    _tls(
+        "verify",
+        K.BOOL,
+        "Verify client certificates",
+        flag=_flag("tlsverify", "", "Enable TLS, verify client certificates"),
+    ),
+    _tls("insecure", K.BOOL, "Do not verify servers when connecting out"),
+    _tls("timeout", K.SECONDS, "Time for the handshake", unit="seconds", zero_is_default=True),
+    _tls(
+        "handshake_first",
+        K.ANY,
+        'Handshake before INFO: true, false, "auto" or the time after which INFO goes first',
+        aliases=("first", "immediate"),
+        since="2.10",
+    ),
+    _tls(
+        "pinned_certs",
+        K.STRINGS,
+        "SHA-256 of the public keys of accepted clients, hexadecimal",
+    ),
+    _tls("cipher_suites", K.STRINGS, "Cipher suites, see --help_tls"),
+    _tls("curve_preferences", K.STRINGS, "Elliptic curves, see --help_tls"),
+    _tls("min_version", K.CHOICE, "Oldest version", choices=("1.2", "1.3")),
+    _tls(
+        "connection_rate_limit",
+        K.INTEGER,
+        "Handshakes a second; 0 for any number",
+        since="2.7",
+        minimum=0,
+        reloadable=False,
+        go_name="TLSRateLimit",
+    ),
+    _tls(
+        "certs",
+        K.LIST,
+        "More certificates, chosen by server name",
+        aliases=("certificates",),
+    ),
+    _tls("certs.cert_file", K.STRING, "Server certificate file", attribute=None),
+    _tls("certs.key_file", K.STRING, "Private key for it", attribute=None),
+    _tls(
+        "allow_insecure_cipher_suites",
+        K.BOOL,
+        "Accept cipher suites that are known to be weak",
+        default=False,
+        attribute=None,
+    ),
+    _tls(
+        "verify_and_map",
+        K.BOOL,
+        "Verify client certificates, and take the user from them",
+        default=False,
+        unsupported="mapping TLS certificates to users",
+    ),
+    _tls(
+        "verify_cert_and_check_known_urls",
+        K.BOOL,
+        "Verify that certificates are for the URLs of known servers",
+        default=False,
+        unsupported="checking certificates against known URLs",
+    ),
+    _tls(
+        "ocsp_peer",
+        K.ANY,
+        "Ask OCSP responders about client certificates",
+        since="2.10",
+        default=False,
+        unsupported=_OCSP,
+    ),
+    *(
+        _tls(name, K.STRING, description, unsupported=_CERT_STORE)
+        for name, description in (
+            ("cert_store", "Certificate store of the operating system"),
+            ("cert_match", "What to look for in the store"),
+            ("cert_match_by", "Issuer, Subject or Thumbprint"),
+            ("ca_certs_match", "CA certificates to look for in the store"),
+            ("cert_match_skip_invalid", "Skip certificates that have expired"),
+        )
+    ),
+)
+
+
+def tls_rows(path: str, feature: str) -> tuple[Option, ...]:
+    """The rows of another tls block, at ``path``, that belongs to a feature we do not have."""
+    return tuple(
+        replace(
+            row,
+            path=path + row.path.removeprefix("tls"),
             unsupported=feature,
-            reloadable=not feature,
-            flag=flag("tls", "", "Enable TLS, do not verify clients"),
-        ),
-        row(
-            "cert_file",
-            K.STRING,
-            "Server certificate file",
-            flag=flag("tlscert", "<file>", "Server certificate file"),
-        ),
-        row(
-            "key_file",
-            K.STRING,
-            "Private key for server certificate",
-            flag=flag("tlskey", "<file>", "Private key for server certificate"),
-        ),
-        row(
-            "ca_file",
-            K.STRING,
-            "Client certificate CA for verification",
-            flag=flag("tlscacert", "<file>", "Client certificate CA for verification"),
-        ),
-        row(
-            "verify",
-            K.BOOL,
-            "Verify client certificates",
-            flag=flag("tlsverify", "", "Enable TLS, verify client certificates"),
-        ),
-        row("insecure", K.BOOL, "Do not verify servers when connecting out"),
-        row(
-            "timeout",
-            K.SECONDS,
-            "Time for the handshake",
-            unit="seconds",
-            zero_is_default=True,
-        ),
-        row(
-            "handshake_first",
-            K.ANY,
-            'Handshake before INFO: true, false, "auto" or the time after which INFO goes first',
-            aliases=("first", "immediate"),
-            since="2.10",
-        ),
-        row(
-            "pinned_certs",
-            K.STRINGS,
-            "SHA-256 of the public keys of accepted clients, hexadecimal",
-            since="2.3",
-        ),
-        row("cipher_suites", K.STRINGS, "Cipher suites, see --help_tls"),
-        row("curve_preferences", K.STRINGS, "Elliptic curves, see --help_tls"),
-        row("min_version", K.CHOICE, "Oldest version", choices=("1.2", "1.3"), since="2.10"),
-        row(
-            "connection_rate_limit",
-            K.INTEGER,
-            "Handshakes a second; 0 for any number",
-            since="2.7",
-            minimum=0,
             reloadable=False,
-            go_name="TLSRateLimit",
-        ),
-        row(
-            "certs",
-            K.LIST,
-            "More certificates, chosen by server name",
-            aliases=("certificates",),
-            since="2.11",
-        ),
-        row("certs.cert_file", K.STRING, "Server certificate file", attribute=None),
-        row("certs.key_file", K.STRING, "Private key for it", attribute=None),
-        row(
-            "allow_insecure_cipher_suites",
-            K.BOOL,
-            "Accept cipher suites that are known to be weak",
-            since="2.11",
-            default=False,
-            attribute=None,
-        ),
-        row(
-            "verify_and_map",
-            K.BOOL,
-            "Verify client certificates, and take the user from them",
-            default=False,
-            unsupported=feature or TLS_FEATURE,
-        ),
-        row(
-            "verify_cert_and_check_known_urls",
-            K.BOOL,
-            "Verify that certificates are for the URLs of known servers",
-            default=False,
-            unsupported=feature or "checking certificates against known URLs",
-        ),
-        row(
-            "ocsp_peer",
-            K.ANY,
-            "Ask OCSP responders about client certificates",
-            since="2.10",
-            default=False,
-            unsupported=feature or _OCSP,
-        ),
-        *(
-            row(name, K.STRING, description, since="2.10", unsupported=feature or _CERT_STORE)
-            for name, description in (
-                ("cert_store", "Certificate store of the operating system"),
-                ("cert_match", "What to look for in the store"),
-                ("cert_match_by", "Issuer, Subject or Thumbprint"),
-                ("ca_certs_match", "CA certificates to look for in the store"),
-                ("cert_match_skip_invalid", "Skip certificates that have expired"),
-            )
-        ),
+            flag=None,
+        )
+        for row in _TLS_BLOCK
     )
 
 
 _TLS = (
-    *tls_rows("tls", flags=True),
+    *_TLS_BLOCK,
     Option(
         "allow_non_tls",
         K.BOOL,

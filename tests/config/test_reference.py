@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import runpy
+import subprocess
 import sys
 from pathlib import Path
 
@@ -28,10 +28,9 @@ def test_every_option_is_on_the_page() -> None:
             assert f"``{row.name}``" in page, row.path
 
 
-def test_the_module_writes_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["reference", str(tmp_path / "options.rst")])
-    monkeypatch.delitem(sys.modules, "pubsub.config.reference")
-    runpy.run_module("pubsub.config.reference", run_name="__main__")
+def test_the_module_writes_the_page(tmp_path: Path) -> None:
+    page = str(tmp_path / "options.rst")
+    subprocess.run([sys.executable, "-m", "pubsub.config.reference", page], check=True)
     assert (tmp_path / "options.rst").read_text(encoding="utf-8") == options_page()
 
 

@@ -110,6 +110,7 @@ def proc(tmp_path: Path) -> Path:
     for pid, arguments in {
         "10": ["/usr/bin/server", "-p", "1"],
         "9": ["/usr/bin/python3", "-E", "/usr/bin/server", "-D"],
+        "8": ["/usr/bin/python3", "-m", "pubsub.main", "-D"],
         "11": ["/usr/bin/python3", "other.py", "server"],
         "12": ["vi", "server"],
         "13": [],
@@ -125,7 +126,7 @@ def proc(tmp_path: Path) -> Path:
 def test_servers_are_found_by_what_they_run(proc: Path) -> None:
     # an editor that has opened the script looks the same as an interpreter
     (proc / "12" / "cmdline").write_bytes(b"vi\0notes.txt\0server\0")
-    assert find_processes("server", str(proc)) == [9, 10]
+    assert find_processes("server", str(proc)) == [8, 9, 10]
 
 
 def test_without_a_list_of_processes_a_pid_is_needed(tmp_path: Path) -> None:

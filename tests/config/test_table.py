@@ -38,6 +38,74 @@ def test_every_top_level_key_of_nats_server_is_known_and_no_other_but_ours() -> 
     assert set(children()) == set(TOP_LEVEL.split()) | OURS
 
 
+#: The keys of the blocks, with their other names; tls blocks are all alike.
+BLOCKS = {
+    "authorization": """
+        auth_callout auth_hook default_permission default_permissions pass password permissions
+        proxy_required timeout token user username users
+    """,
+    "tls": """
+        allow_insecure_cipher_suites ca_certs_match ca_file cert_file cert_match cert_match_by
+        cert_match_skip_invalid cert_store certificates certs cipher_suites
+        connection_rate_limit curve_preferences first handshake_first immediate insecure key_file
+        min_version ocsp_peer pinned_certs timeout verify verify_and_map
+        verify_cert_and_check_known_urls
+    """,
+    "cluster": """
+        accounts advertise authorization cluster_advertise compression connect_backoff
+        connect_retries host listen name net no_advertise permissions ping_interval ping_max
+        pool_size port routes tls write_deadline write_timeout
+    """,
+    "gateway": """
+        advertise authorization connect_backoff connect_retries gateways host listen name net port
+        reject_unknown reject_unknown_cluster tls write_deadline write_timeout
+    """,
+    "leafnodes": """
+        advertise authorization compression dial_timeout host isolate isolate_leafnode_interest
+        leafnode_advertise listen min_version minimum_version net no_advertise port reconnect
+        reconnect_delay reconnect_interval remotes tls write_deadline write_timeout
+    """,
+    "leafnodes.remotes": """
+        account compression credentials creds deny_export deny_exports deny_import deny_imports
+        dial_timeout disabled dont_randomize first_info_timeout hub ignore_discovered_servers
+        isolate isolate_leafnode_interest jetstream_cluster_migrate js_cluster_migrate local nkey
+        no_randomize proxy request_isolation seed tls url urls websocket_compress
+        websocket_compression websocket_no_masking ws_compress ws_compression ws_no_masking
+    """,
+    "jetstream": """
+        cipher domain ek enable enabled encryption_key extension_hint info_queue_limit key limits
+        max_buffered_msgs max_buffered_size max_concurrent_io max_file max_file_store max_mem
+        max_mem_store max_memory_store max_outstanding_catchup meta_compact meta_compact_size
+        meta_compact_sync prev_ek prev_encryption_key prev_key request_queue_limit store
+        store_dir storedir strict sync sync_interval tpm unique_tag
+    """,
+    "websocket": """
+        advertise allow_origin allow_origins allowed_origin allowed_origins authentication
+        authorization compress
+        compression handshake_timeout headers host jwt_cookie listen net no_auth_user no_tls
+        origin origins pass_cookie ping_interval port same_origin tls token_cookie user_cookie
+    """,
+    "mqtt": """
+        ack_wait ackwait api_timeout authentication authorization consumer_auto_cleanup
+        consumer_inactive_threshold consumer_memory_storage consumer_replicas
+        downgrade_qos2_subscribe host js_api_timeout js_domain listen max_ack_pending max_inflight
+        max_pending net no_auth_user port reject_qos2_publish stream_replicas tls
+    """,
+}
+
+
+@pytest.mark.parametrize("path", BLOCKS)
+def test_every_key_of_a_block_of_nats_server_is_known(path: str) -> None:
+    ours = {name for name, row in children(path).items() if row.since == "pubsub 0.1"}
+    assert set(children(path)) - ours == set(BLOCKS[path].split())
+
+
+def test_every_tls_block_has_the_same_keys() -> None:
+    for path in ("cluster.tls", "gateway.tls", "leafnodes.tls", "resolver_tls", "mqtt.tls"):
+        assert set(children(path)) == set(children("tls"))
+        assert all(row.unsupported for row in children(path).values())
+
+
 def test_paths_and_names_are_unique() -> None:
     assert len({row.path for row in TABLE}) == len(TABLE)
     for parent in {row.parent for row in TABLE}:
