@@ -75,7 +75,8 @@ TEST = [
     "wheel",
 ]
 DOCS = ["sphinx>=7", "furo"]
-BENCH = ["nats-py>=2.7"]
+# without it the pictures are drawn by hand
+BENCH = ["matplotlib"]
 
 setup(
     name="txpubsub",
