@@ -90,7 +90,8 @@ def test_the_last_of_equal_keys_wins() -> None:
 
 def test_tokens_know_where_their_key_or_they_themselves_are() -> None:
     entries = parse("a = 1\n  m { b [ x, { c: 2 } ] }", "f.conf")
-    tokens: list[Token] = entries["m"].value["b"].value  # type: ignore[call-overload, assignment, index]
+    block: Any = entries["m"].value
+    tokens: list[Token] = block["b"].value
     places = [(token.line, token.column) for token in (entries["a"], entries["m"], *tokens)]
     assert places == [(1, 1), (2, 3), (2, 11), (2, 14)]
     assert repr(entries["a"]) == "Token(1, 'f.conf', 1, 1)"
@@ -206,7 +207,7 @@ class TestIncludes:
 
     def test_keys_of_an_included_file_serve_as_variables_after_it_not_in_it(self) -> None:
         read = reader(f_conf="include g.conf\nx = $g", g_conf="g = 1")
-        assert plain(dict(parse_file("f.conf", read)))["x"] == 1
+        assert parse_file("f.conf", read)["x"].value == 1
         read = reader(f_conf="x = 1\ninclude g.conf", g_conf="g = $x")
         with pytest.raises(ConfigSyntaxError, match=r"g\.conf:1:5: the variable \$x is neither"):
             parse_file("f.conf", read)
