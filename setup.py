@@ -67,7 +67,7 @@ TLS = ["cryptography>=41", "pyOpenSSL>=23.2", "service-identity>=21.1", "idna>=2
 TEST = [
     "pytest>=8",
     "pytest-twisted>=1.14",
-    "hypothesis>=6.80",
+    "hypothesis>=6.100",
     "nats-py>=2.7",
     # the packaging tests build distributions
     "setuptools>=77",
@@ -109,7 +109,7 @@ setup(
     package_data={"pubsub": ["py.typed"], "pubsub.router.native": ["*.pxd", "*.h", "*.pyi"]},
     ext_modules=extensions(),
     cmdclass={"build_ext": BuildExtensions},
-    install_requires=["twisted>=23.10", "zope.interface>=5.4", "bcrypt>=4", *TLS],
+    install_requires=["twisted>=23.10", "zope.interface>=5.4", "bcrypt>=4.3", *TLS],
     extras_require={
         "test": TEST,
         "bench": BENCH,
