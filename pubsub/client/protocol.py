@@ -235,6 +235,8 @@ class ClientProtocol(Protocol):
         self.context.deadlines.cancel(self.linger_deadline)
         self.linger_deadline = None
         self.preamble = None
+        # They know each other: without this only the garbage collector would free them.
+        self.link = None
 
     # the preamble's driver (IPreambleDriver)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -14,6 +16,7 @@ from twisted.internet.interfaces import (
     IPushProducer,
 )
 from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from pubsub.auth.userpass import UserPassAuthenticator
@@ -503,3 +506,21 @@ def test_options_are_read_when_a_connection_is_made(server):
     peer = server.accept()
     assert b'"max_payload":10,' in peer.received()
     assert peer.send(b"PUB foo 11\r\n") == b"-ERR 'Maximum Payload Violation'\r\n"
+
+
+def test_a_lost_connection_is_freed_at_once(make_server):
+    """Without waiting for the garbage collector, which has better things to do."""
+    transport = StringTransport()
+    protocol = make_server().factory.buildProtocol(None)
+    protocol.makeConnection(transport)
+    protocol.dataReceived(QUIET + b"SUB foo 1\r\n")
+    known = weakref.ref(protocol)
+    gc.disable()
+    try:
+        protocol.connectionLost(Failure(ConnectionLost()))
+        # a real transport forgets its protocol and producer by itself
+        transport.producer = None
+        del protocol
+        assert known() is None
+    finally:
+        gc.enable()
