@@ -84,6 +84,7 @@ def ask(client: ClientProtocol, decided: Callable[[ClientProtocol, Identity | No
     attempt = ConnectionAttempt(
         connect=client.connect.fields(),
         peer=client.address(),
+        connection_type="IN_PROCESS" if client.in_process else "STANDARD",
         nonce=client.nonce,
         tls_certificate=client.certificate(),
     )

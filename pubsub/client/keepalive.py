@@ -24,6 +24,8 @@ FIRST_PING_JITTER = 0.2
 RTT_INTERVAL = 3600.0
 #: clocks may not have moved; 0 would mean that it was never measured
 SHORTEST_RTT = 1e-9
+#: seconds: whatever is configured, there is time for other things in between
+SHORTEST_INTERVAL = 0.01
 
 
 def plan_ping(client: ClientProtocol) -> None:
@@ -41,6 +43,7 @@ def plan_first_ping(client: ClientProtocol) -> None:
 def _plan(client: ClientProtocol, delay: float) -> None:
     deadlines = client.context.deadlines
     deadlines.cancel(client.ping_deadline)
+    delay = max(delay, SHORTEST_INTERVAL)
     client.ping_deadline = deadlines.add(delay, _ping_due, client)
 
 

@@ -174,6 +174,7 @@ class ClientProtocol(Protocol):
         registry, options = context.registry, context.options
         self.cid = registry.next_cid()
         registry.totals.connections += 1
+        registry.alive += 1
         self.start = context.wall()
         peer = self.transport.getPeer()
         self.host = getattr(peer, "host", "")
@@ -237,6 +238,7 @@ class ClientProtocol(Protocol):
         self.preamble = None
         # They know each other: without this only the garbage collector would free them.
         self.link = None
+        self.context.registry.lost()
 
     # the preamble's driver (IPreambleDriver)
 
@@ -435,13 +437,16 @@ class ClientProtocol(Protocol):
         return True
 
     def _info(self, *, connect_info: bool = False, ldm: bool = False) -> bytes:
-        link = self.link
+        link, info = self.link, self.context.info
         assert link is not None
-        return self.context.info.render(
+        # What an in-process client was told about TLS at first still holds.
+        optional = self.in_process and info.info.tls_required and not self.tls_first
+        return info.render(
             self.cid,
             self.host,
             link.options.max_payload,
-            nonce=self.nonce.decode() if not connect_info else "",
+            tls_required=False if optional else None,
+            tls_available=True if optional else None,
             ldm=ldm,
             connect_info=connect_info,
             remote_account=link.account if connect_info else "",

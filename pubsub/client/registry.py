@@ -11,6 +11,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from twisted.internet.defer import Deferred
+
 from pubsub.client.preamble_types import TlsDetails
 from pubsub.errors import ClosedState
 from pubsub.interfaces import LinkCounters, SubscriptionInfo
@@ -88,6 +90,9 @@ class Registry:
         self.totals = ConnectionTotals()
         #: False: new connections are dropped at once (shutting down)
         self.accepting = True
+        #: transports that exist: those of open connections, and of closed ones that linger
+        self.alive = 0
+        self._all_lost: list[Deferred[None]] = []
         self._cid = 0
 
     def next_cid(self) -> int:
@@ -102,6 +107,23 @@ class Registry:
     def opened(self, connection: ClientProtocol) -> None:
         """It is one of the clients now."""
         self.open[connection.cid] = connection
+
+    def lost(self) -> None:
+        """One of the transports is gone."""
+        self.alive -= 1
+        if not self.alive:
+            waiting, self._all_lost = self._all_lost, []
+            for deferred in waiting:
+                deferred.callback(None)
+
+    def when_all_lost(self) -> Deferred[None]:
+        """Fires when no transport is left, which after a shutdown takes a few seconds at most."""
+        deferred: Deferred[None] = Deferred()
+        if self.alive:
+            self._all_lost.append(deferred)
+        else:
+            deferred.callback(None)
+        return deferred
 
     def was_closed(self, info: ConnectionInfo) -> None:
         """It is not any more (or never was): remember how it ended."""

@@ -114,3 +114,13 @@ def test_a_closed_connection_is_not_asked(server):
     peer.received()
     function(argument)
     assert peer.received() == b""
+
+
+def test_an_interval_of_nothing_does_not_stop_the_clock(server):
+    server.start(Options(ping_interval=0.0))
+    peer = server.accept()
+    peer.received()
+    server.clock.advance(1)
+    server.clock.advance(1)
+    server.clock.advance(1)
+    assert peer.received() == b"PING\r\nPING\r\n-ERR 'Stale Connection'\r\n"

@@ -7,6 +7,8 @@ import weakref
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.address import IPv6Address, UNIXAddress
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import (
@@ -24,6 +26,7 @@ from pubsub.client.preamble import TlsDetails
 from pubsub.config.options import AuthorizationOptions, Options, TlsOptions
 from pubsub.errors import ClosedState, MaximumSubscriptionsExceeded, SlowConsumer
 from pubsub.interfaces import ILinkHandler
+from tests.client.conftest import Server
 
 INFO = (
     b'INFO {"server_id":"ID","server_name":"test","version":"2.15.0","proto":1,"go":"py",'
@@ -524,3 +527,39 @@ def test_a_lost_connection_is_freed_at_once(make_server):
         assert known() is None
     finally:
         gc.enable()
+
+
+_PIECES = [
+    b"PING\r\n",
+    b"PONG\r\n",
+    b"CONNECT {}\r\n",
+    QUIET,
+    b'CONNECT {"no_responders":true,"headers":true}\r\n',
+    b'CONNECT {"verbose":1}\r\n',
+    b"SUB foo 1\r\n",
+    b"SUB > q 2\r\n",
+    b"UNSUB 1 2\r\n",
+    b"PUB foo 2\r\nhi\r\n",
+    b"PUB foo re 0\r\n\r\n",
+    b"HPUB foo 12 12\r\nNATS/1.0\r\n\r\n\r\n",
+    b"PUB foo 3\r\nhi\r\n",
+    b"INFO {}\r\n",
+    b"-ERR 'x'\r\n",
+    b"SUB foo..bar 3\r\n",
+    b"\r\n",
+    b"xyz",
+]
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=8), st.lists(st.integers(1, 40), max_size=10))
+def test_where_the_bytes_are_cut_makes_no_difference(pieces, cuts):
+    conversation = b"".join(pieces)
+    whole, cut = Server().accept(), Server().accept()
+    whole.protocol.dataReceived(conversation)
+    rest = conversation
+    for size in cuts:
+        cut.protocol.dataReceived(rest[:size])
+        rest = rest[size:]
+    cut.protocol.dataReceived(rest)
+    assert cut.transport.value() == whole.transport.value()
+    assert cut.protocol.closed_state == whole.protocol.closed_state

@@ -64,3 +64,17 @@ def test_open_connections_are_found_by_id(server):
     assert server.context.registry.open == {1: peer.protocol}
     peer.lost()
     assert server.context.registry.open == {}
+
+
+def test_it_tells_when_the_last_transport_is_gone(server):
+    registry = server.context.registry
+    fired = []
+    registry.when_all_lost().addCallback(lambda _: fired.append("nobody yet"))
+    first, second = server.connect(), server.accept()
+    registry.when_all_lost().addCallback(lambda _: fired.append("all"))
+    first.protocol.close(ClosedState.SERVER_SHUTDOWN)
+    second.lost()
+    assert not registry.open
+    assert fired == ["nobody yet"]
+    first.lost()
+    assert fired == ["nobody yet", "all"]
