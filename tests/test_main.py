@@ -15,6 +15,7 @@ from pubsub import main as main_module
 from pubsub._version import NATS_VERSION, VERSION
 from pubsub.config.options import Options
 from pubsub.main import main, read_file
+from tests.certs import Authority
 
 
 @pytest.fixture
@@ -113,6 +114,17 @@ class TestChecking:
     ) -> None:
         text = f'tls {{ cert_file: "{tmp_path}/no.pem", key_file: "{tmp_path}/no.key" }}'
         assert self.check(tmp_path, text) == 1
+        assert "no.pem" in capsys.readouterr().err
+
+    def test_certificates_that_fit_are_valid(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        authority = Authority(tmp_path)
+        issued = authority.issue("server", names=["localhost"])
+        pair = f'cert_file: "{issued.cert_file}", key_file: "{issued.key_file}"'
+        assert self.check(tmp_path, f"tls {{ {pair} }}") == 0
+        assert self.check(tmp_path, f'tls {{ {pair}, ca_file: "{authority.cert_file}" }}') == 0
+        assert self.check(tmp_path, f'tls {{ {pair}, ca_file: "{tmp_path}/no.pem" }}') == 1
         assert "no.pem" in capsys.readouterr().err
 
     def test_a_mapping_that_cannot_be_is_found(
