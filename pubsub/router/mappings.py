@@ -19,11 +19,12 @@ from pubsub.config.options import MappingEntry, WeightedDestination
 from pubsub.errors import BadSubjectTransform, go_quote
 from pubsub.interfaces import ISubjectMapper
 from pubsub.router.subjects import has_wildcard, is_subset, is_valid
-from pubsub.router.transforms import SubjectTransform, mark_wildcards
+from pubsub.router.transforms import SubjectTransform, is_call, mark_wildcards
 
 __all__ = ["AccountMapper"]
 
 _ALL = 100
+_INVALID_TRANSFORM = "invalid mapping destination: invalid transform"
 
 
 class _Choice(NamedTuple):
@@ -114,13 +115,14 @@ class AccountMapper:
         return _Mapping(source, _accumulate(rows))
 
     def _transform(self, source: bytes, destination: bytes) -> SubjectTransform:
-        row = destination.split(b".")
-        if b"" in row or b">" in row[:-1]:
-            bad = next((t for t in row if not t), row[-1])
-            where = f" in {_decode(bad)}" if bad else ""
-            raise BadSubjectTransform(f"invalid mapping destination: invalid transform{where}")
-        if any(b"{{" not in token and set(token) & set(b" \t\n\f\r") for token in row):
-            raise BadSubjectTransform("invalid mapping destination: invalid transform")
+        ended = False
+        for token in destination.split(b"."):
+            if not token or ended:
+                where = f" in {_decode(token)}" if token else ""
+                raise BadSubjectTransform(f"{_INVALID_TRANSFORM}{where}")
+            ended = token == b">"
+            if not is_call(token) and any(space in token for space in b" \t\n\f\r"):
+                raise BadSubjectTransform(_INVALID_TRANSFORM)
         return SubjectTransform(source, destination, draw=self._draw)
 
 

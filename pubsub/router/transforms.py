@@ -21,27 +21,23 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from pubsub.errors import BadSubjectTransform
-from pubsub.router.subjects import is_subset, is_valid_literal
+from pubsub.router.subjects import is_subset, is_valid_literal, is_valid_pattern
 
-__all__ = ["SubjectTransform", "mark_wildcards"]
+__all__ = ["SubjectTransform", "is_call", "mark_wildcards"]
 
 Row = Sequence[bytes]
 Part = Callable[[Row], bytes]
+Cut = Callable[[bytes, int], bytes]
 
 _INVALID = "invalid mapping destination"
-_NOT_ALL_WILDCARDS = f"{_INVALID}: not using all of the token wildcard(s)"
 _UNKNOWN_FUNCTION = f"{_INVALID}: unknown function"
 _OUT_OF_RANGE = f"{_INVALID}: wildcard index out of range"
 _NOT_ENOUGH = f"{_INVALID}: not enough arguments passed to the function"
 _BAD_ARGUMENT = f"{_INVALID}: function argument is invalid or in the wrong format"
 _TOO_MANY = f"{_INVALID}: too many arguments passed to the function"
-_NOT_REVERSIBLE = (
-    f"{_INVALID}: the only mapping function allowed for import transforms is {{{{Wildcard()}}}}"
-)
-
 _INT32 = 2**31 - 1
 _INT64 = 2**63 - 1
 _NUMBER = re.compile(rb"[+-]?[0-9]+")
@@ -70,7 +66,7 @@ class SubjectTransform:
     """One source pattern and what becomes of the subjects it matches.
 
     :ivar random: the same subject may become different ones.
-    :param strict: only wildcards, and all of them: what :meth:`reverse` can undo.
+    :param source: ``b""`` for ``b">"``.
     :param draw: a random number below its argument.
     :raises BadSubjectTransform: source or destination is wrong.
     """
@@ -79,7 +75,6 @@ class SubjectTransform:
         self,
         source: bytes,
         destination: bytes,
-        strict: bool = False,
         draw: Callable[[int], int] = random.randrange,
     ) -> None:
         self.source = source or b">"
@@ -87,22 +82,16 @@ class SubjectTransform:
         self.random = False
         self._draw = draw
         from_row, to_row = self.source.split(b"."), destination.split(b".")
-        if not (_is_sound(from_row) and _is_sound(to_row)) or b"*" in to_row:
+        if not (is_valid_pattern(self.source) and is_valid_pattern(destination)):
             raise BadSubjectTransform("invalid subject")
-        if (b">" in from_row) != (b">" in to_row):
+        if b"*" in to_row or (b">" in from_row) != (b">" in to_row):
             raise BadSubjectTransform("invalid subject")
         self._length = len(from_row)
-        #: where each wildcard stands in the source; number 0 is the first token
-        self._places = {
-            number: at
-            for number, at in enumerate((i for i, t in enumerate(from_row) if t == b"*"), 1)
-        }
+        #: where each wildcard stands in the source, counted from 1
+        self._places = dict(enumerate((i for i, t in enumerate(from_row) if t == b"*"), 1))
         self._literal = not self._places and b">" not in from_row
-        self._used = 0
         self._open = to_row[-1] == b">"
-        self._parts = [self._part(token, strict) for token in to_row[: -1 if self._open else None]]
-        if strict and self._used < len(self._places):
-            raise _wrong(_NOT_ALL_WILDCARDS, destination)
+        self._parts = [self._part(token) for token in to_row[: -1 if self._open else None]]
 
     def match(self, subject: bytes) -> bytes | None:
         """What a published subject becomes; None if the source does not match it."""
@@ -119,74 +108,38 @@ class SubjectTransform:
             made += row[self._length - 1 :]
         return b".".join(made)
 
-    def reverse(self) -> SubjectTransform:
-        """The transform that undoes a strict one.
-
-        :raises BadSubjectTransform: this one cannot be undone.
-        """
-        source, calls = [], iter(list(self._wildcard_calls()))
-        for token in self.destination.split(b"."):
-            source.append(b"*" if _is_wildcard_call(token) else token)
-        destination = []
-        for token in self.source.split(b"."):
-            destination.append(next(calls, b"*") if token == b"*" else token)
-        return SubjectTransform(b".".join(source), b".".join(destination), strict=True)
-
-    def _wildcard_calls(self) -> Iterator[bytes]:
-        """For each wildcard of the source, in order, its place among those of the reverse."""
-        numbers = []
-        for token in self.destination.split(b"."):
-            if _is_wildcard_call(token):
-                arguments = _arguments("wildcard", token)
-                numbers.append(int(arguments[0] if arguments else token[1:]))
-        for number in self._places:
-            yield b"$%d" % (numbers.index(number) + 1) if number in numbers else b"*"
-
     # --- compiling ----------------------------------------------------------------------
 
-    def _part(self, token: bytes, strict: bool) -> Part:
+    def _part(self, token: bytes) -> Part:
         """What makes one token of the destination."""
         name, arguments = _read_call(token)
-        if strict and name not in ("", "wildcard"):
-            raise _wrong(_NOT_REVERSIBLE, token)
         if not name:
             return lambda row: token
-        make: Callable[[bytes, list[bytes]], Part] = getattr(self, f"_{name}", self._cut)
-        if make == self._cut:
-            return self._cut(token, arguments, name)
-        return make(token, arguments)
+        if name in _CUTS:
+            return self._cut(token, arguments, _CUTS[name])
+        return _MAKERS[name](self, token, arguments)
 
     def _place(self, token: bytes, number: int) -> int:
-        """Where a wildcard stands in the source."""
-        if number > len(self._places):
-            raise BadSubjectTransform(
-                f"{_OUT_OF_RANGE} in {_text(token)}: [{number}]"
-                if not self._literal
-                else f"{_OUT_OF_RANGE} in {_text(token)}"
-            )
-        self._used += 1
-        return self._places.get(number, 0)
-
-    def _no_wildcards(self, token: bytes) -> None:
+        """Where a wildcard stands in the source; number 0 is the first token."""
         if self._literal:
             raise _wrong(_OUT_OF_RANGE, token)
+        if number > len(self._places):
+            raise _wrong(_OUT_OF_RANGE, token + b": [%d]" % number)
+        return self._places.get(number, 0)
 
     def _wildcard(self, token: bytes, arguments: list[bytes]) -> Part:
         if arguments == [b""]:
             raise _wrong(_NOT_ENOUGH, token)
         if len(arguments) > 1:
             raise _wrong(_TOO_MANY, token)
-        number = _number(token, arguments[0])
-        self._no_wildcards(token)
-        at = self._place(token, number)
-        return lambda row: row[at] if at < len(row) else b""
+        at = self._place(token, _number(token, arguments[0]))
+        return lambda row: row[at]
 
     def _partition(self, token: bytes, arguments: list[bytes]) -> Part:
         buckets = _number(token, arguments[0], _INT32)
         numbers = [_number(token, argument) for argument in arguments[1:]]
-        if self._literal:
-            numbers = []
-        places = [self._place(token, number) for number in numbers]
+        # Without wildcards there is only the whole subject, whatever is asked for.
+        places = [] if self._literal else [self._place(token, number) for number in numbers]
         return lambda row: (
             b"%d"
             % _bucket(b"".join([row[at] for at in places]) if places else b".".join(row), buckets)
@@ -200,28 +153,29 @@ class SubjectTransform:
         return lambda row: b"%d" % (self._draw(ceiling) if ceiling else 0)
 
     def _split(self, token: bytes, arguments: list[bytes]) -> Part:
-        if len(arguments) != 2:
-            raise _wrong(_NOT_ENOUGH if len(arguments) < 2 else _TOO_MANY, token)
-        number = _number(token, arguments[0])
-        delimiter = arguments[1]
+        number, delimiter = _two(token, arguments)
         if b" " in delimiter or b"." in delimiter:
             raise _wrong(_BAD_ARGUMENT, token)
-        self._no_wildcards(token)
         at = self._place(token, number)
         if not delimiter:
-            return lambda row: b".".join(bytes((byte,)) for byte in row[at])
+            return lambda row: b".".join(char.encode() for char in row[at].decode(errors="replace"))
         return lambda row: b".".join(piece for piece in row[at].split(delimiter) if piece)
 
-    def _cut(self, token: bytes, arguments: list[bytes], name: str = "") -> Part:
+    def _cut(self, token: bytes, arguments: list[bytes], cut: Cut) -> Part:
         """The functions of a token and a number of bytes."""
-        if len(arguments) != 2:
-            raise _wrong(_NOT_ENOUGH if len(arguments) < 2 else _TOO_MANY, token)
-        number = _number(token, arguments[0])
-        size = _number(token, arguments[1], _INT32)
-        self._no_wildcards(token)
+        number, argument = _two(token, arguments)
+        size = _number(token, argument, _INT32)
         at = self._place(token, number)
-        cut = _CUTS[name]
         return lambda row: cut(row[at], size) if 0 < size < len(row[at]) else row[at]
+
+
+#: What compiles a call, where it is not a matter of cutting.
+_MAKERS: dict[str, Callable[[SubjectTransform, bytes, list[bytes]], Part]] = {
+    "wildcard": SubjectTransform._wildcard,
+    "partition": SubjectTransform._partition,
+    "random": SubjectTransform._random,
+    "split": SubjectTransform._split,
+}
 
 
 def _slice_from_right(token: bytes, size: int) -> bytes:
@@ -231,7 +185,7 @@ def _slice_from_right(token: bytes, size: int) -> bytes:
 
 
 #: What each does to a token longer than the number; shorter ones stay as they are.
-_CUTS: dict[str, Callable[[bytes, int], bytes]] = {
+_CUTS: dict[str, Cut] = {
     "left": lambda token, size: token[:size],
     "right": lambda token, size: token[-size:],
     "splitfromleft": lambda token, size: token[:size] + b"." + token[size:],
@@ -254,23 +208,15 @@ def mark_wildcards(pattern: bytes) -> bytes:
     return b".".join(row)
 
 
-def _is_sound(row: Row) -> bool:
-    return b"" not in row and b">" not in row[:-1]
-
-
 def _arguments(name: str, token: bytes) -> list[bytes]:
     """The arguments of a call of that function, none if it is not one."""
     call = _CALLS[name].search(token)
     return _COMMA.split(call.group(1)) if call else []
 
 
-def _is_call(token: bytes) -> bool:
+def is_call(token: bytes) -> bool:
+    """Whether a token of a destination is meant as a function call."""
     return len(token) > 4 and token.startswith(b"{{") and token.endswith(b"}}")
-
-
-def _is_wildcard_call(token: bytes) -> bool:
-    arguments = _arguments("wildcard", token)
-    return re.match(rb"\$[1-9]", token) is not None or (len(arguments) == 1 and bool(arguments[0]))
 
 
 def _read_call(token: bytes) -> tuple[str, list[bytes]]:
@@ -278,13 +224,20 @@ def _read_call(token: bytes) -> tuple[str, list[bytes]]:
     if token.startswith(b"$") and _NUMBER.fullmatch(token[1:]):
         # A $ before anything else is ordinary: $SYS, $JS.
         return ("wildcard", [token[1:]]) if abs(int(token[1:])) <= _INT64 else ("", [])
-    if not _is_call(token):
+    if not is_call(token):
         return "", []
     for name in _CALLS:
         arguments = _arguments(name, token)
         if arguments:
             return name, arguments
     raise _wrong(_UNKNOWN_FUNCTION, token)
+
+
+def _two(token: bytes, arguments: list[bytes]) -> tuple[int, bytes]:
+    """The number of a wildcard, and whatever else the function takes."""
+    if len(arguments) != 2:
+        raise _wrong(_NOT_ENOUGH if len(arguments) < 2 else _TOO_MANY, token)
+    return _number(token, arguments[0]), arguments[1]
 
 
 def _number(token: bytes, argument: bytes, limit: int = _INT64) -> int:
