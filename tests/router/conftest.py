@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-import os
-
 import pytest
 
 from pubsub.interfaces import IRouterBackend
 from pubsub.router.python.backend import PythonBackend
-from tests.router.recording import World
-
-_NATIVE = "pubsub.router.native.backend"
-
-
-def native_backend() -> IRouterBackend:
-    """The compiled backend; skips the test where there is none."""
-    if os.environ.get("PUBSUB_NO_EXTENSIONS") == "1":
-        pytest.skip("PUBSUB_NO_EXTENSIONS=1: the native backend is switched off")
-    try:
-        module = importlib.import_module(_NATIVE)
-    except ImportError as error:
-        pytest.skip(f"the native backend is not built: {error}")
-    backend: IRouterBackend = module.NativeBackend()
-    return backend
+from tests.router.recording import World, native_backend
 
 
 @pytest.fixture(params=["python", "native"])

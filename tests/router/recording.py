@@ -7,9 +7,12 @@ byte and cut at every place, and insists that nothing but the cuts differs.
 
 from __future__ import annotations
 
+import importlib
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import pytest
 from zope.interface import implementer
 
 from pubsub.errors import ClientFault
@@ -24,6 +27,21 @@ from pubsub.interfaces import (
 
 #: What most clients say in CONNECT.
 QUIET = LinkOptions(verbose=False, pedantic=False, headers=True, no_responders=True)
+
+
+_NATIVE = "pubsub.router.native.backend"
+
+
+def native_backend() -> IRouterBackend:
+    """The compiled backend; skips the test where there is none."""
+    if os.environ.get("PUBSUB_NO_EXTENSIONS") == "1":
+        pytest.skip("PUBSUB_NO_EXTENSIONS=1: the native backend is switched off")
+    try:
+        module = importlib.import_module(_NATIVE)
+    except ImportError as error:
+        pytest.skip(f"the native backend is not built: {error}")
+    backend: IRouterBackend = module.NativeBackend()
+    return backend
 
 
 @implementer(ILinkHandler)

@@ -1,0 +1,35 @@
+"""The random numbers behind queue groups."""
+
+from __future__ import annotations
+
+import pytest
+
+from pubsub.router.python.draw import Draw
+
+
+def numbers(seed: int, count: int = 4) -> list[int]:
+    draw = Draw(seed)
+    return [draw.next() for _ in range(count)]
+
+
+def test_the_first_numbers_of_seed_1() -> None:
+    """x = 1, worked by hand: 1 ^ 1 << 25 = 33554433, times the multiplier, upper half."""
+    product = 33554433 * 2685821657736338717 % 2**64
+    assert numbers(1, 1) == [product >> 32]
+
+
+def test_a_seed_decides_the_numbers() -> None:
+    assert numbers(42) == numbers(42)
+    assert numbers(42) != numbers(43)
+    assert numbers(2**64 + 42) == numbers(42)
+
+
+@pytest.mark.parametrize("seed", [0, 2**64])
+def test_without_a_seed_they_differ(seed: int) -> None:
+    assert numbers(seed) != numbers(seed)
+
+
+def test_they_have_32_bits_and_are_spread() -> None:
+    drawn = numbers(7, 3000)
+    assert all(0 <= number < 2**32 for number in drawn)
+    assert all(850 < sum(number % 3 == rest for number in drawn) < 1150 for rest in range(3))
