@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from pubsub.interfaces import IRouterBackend, PeerKind, RouterSettings
-from tests.router.recording import QUIET, World, play
+from tests.router.recording import QUIET, Recorder, World, play
 
 FRAME = b"MSG foo %d 2\r\nhi\r\n"
 HELLO = b"PUB foo 2\r\nhi\r\n"
@@ -244,6 +245,14 @@ def test_an_internal_link_is_called(backend: IRouterBackend) -> None:
     assert world.peers["i"].link.counters()[2:4] == (2, 16)
     assert tuple(world.router.counters()) == (2, 16, 0, 0)
     assert world.peers["i"].output == b""
+
+
+def test_a_link_lives_until_it_is_closed_whether_or_not_anybody_holds_it(world: World) -> None:
+    reader = Recorder("i", world.log)
+    world.router.attach(reader, PeerKind.INTERNAL, 1, "$G").subscribe(b"foo", b"", b"7")
+    gc.collect()
+    assert world.router.publish("$G", b"foo", b"", b"", b"hi") == 1
+    assert world.calls() == [("i", "message_received", b"7", b"foo", b"", b"", b"hi")]
 
 
 def test_an_internal_link_without_the_headers_option_gets_none(world: World) -> None:

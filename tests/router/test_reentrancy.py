@@ -159,3 +159,46 @@ def test_permissions_may_be_changed_by_who_is_asked(world: World) -> None:
     assert world.output("a") == (
         b"MSG foo 1 2\r\nhi\r\n-ERR 'Permissions Violation for Publish to \"foo\"'\r\n"
     )
+
+
+def test_a_hook_may_close_the_publisher_whose_message_then_goes_nowhere(world: World) -> None:
+    a = world.attach("a")
+
+    class Hook:
+        def publishing(self, link: ILink, *message: bytes) -> bool:
+            link.close()
+            return True
+
+    world.router.set_hook(Hook())  # type: ignore[arg-type]
+    world.attach("b")
+    world.feed("b", b"SUB foo 1\r\n")
+    world.feed("a", HELLO * 2)
+    assert world.output("b") == b""
+    assert a.counters().in_msgs == 1
+
+
+def test_who_asks_before_connect_may_be_closed_although_it_was_let_pass(world: World) -> None:
+    a = world.attach("a")
+    a.awaiting_connect = True
+
+    def close() -> bool:
+        a.close()
+        return True
+
+    world.peers["a"].on["operation_before_connect"] = close
+    assert world.feed("a", b"PING\r\nPING\r\n") == b""
+    assert world.calls() == [("a", "operation_before_connect")]
+
+
+def test_a_flush_within_a_flush_keeps_the_order_of_bytes(world: World) -> None:
+    a = world.attach("a")
+
+    def transmit(data: bytes) -> None:
+        if data == b"one":
+            a.write(b"two")
+            world.router.flush()
+
+    world.peers["a"].on["transmit"] = transmit
+    a.write(b"one")
+    world.router.flush()
+    assert world.peers["a"].writes == [b"one", b"two"]
