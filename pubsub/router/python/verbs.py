@@ -95,9 +95,9 @@ def unsub(link: PythonLink, argument: bytes) -> None:
     if len(fields) not in (1, 2):
         raise MalformedArguments(f"processUnsub Parse Error: {go_quote(argument)}")
     link.last_activity = link.last_input = link.router.clock()
-    link.unsubscribe(fields[0], parse_size(fields[1]) if len(fields) == 2 else -1)
     if link.options.verbose:
         write_ok(link)
+    link.unsubscribe(fields[0], parse_size(fields[1]) if len(fields) == 2 else -1)
 
 
 def ping(link: PythonLink) -> None:
