@@ -200,7 +200,8 @@ class Listeners:
     async def _open(self, on_port: Callable[[], None] | None) -> None:
         options = self._options
         try:
-            self._listen_tcp("port", options.host, options.port)
+            if not options.dont_listen:
+                self._listen_tcp("port", options.host, options.port)
             if on_port is not None:
                 on_port()
             for entry in options.listen:
