@@ -29,8 +29,8 @@ __all__ = [
 #: Not about a server's worth: they tell who kept whom waiting.
 DIAGNOSTICS = ("server_cpu", "client_cpu")
 
-#: A generator that is busier than that on one of its threads may be what was measured.
-GENERATOR_BOUND = 0.9
+#: Who is busier than that, on one thread, has nobody to wait for.
+BUSY = 0.9
 
 
 @dataclass(frozen=True)
@@ -101,15 +101,23 @@ def figures(results: Results) -> list[Figure]:
     ]
 
 
+def _busy(results: Results, row: str, server: str, metric: str) -> bool:
+    values = results.values(row, server, metric)
+    return bool(values) and spread(values).median > BUSY
+
+
 def generator_bound(results: Results) -> list[str]:
-    """Rows in which the load generator had hardly a moment to wait for one of our servers."""
+    """Rows in which the load generator was busy all the time while one of our servers was not.
+
+    If both are, as with requests that go to and fro, the server is what is measured.
+    """
     return [
         row.name
         for row in measured_rows(results)
         if any(
-            values and spread(values).median > GENERATOR_BOUND
+            _busy(results, row.name, server.key, "client_cpu")
+            and not _busy(results, row.name, server.key, "server_cpu")
             for server in results.ours
-            if (values := results.values(row.name, server.key, "client_cpu"))
         )
     ]
 

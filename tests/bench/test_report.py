@@ -59,6 +59,9 @@ def test_rows_in_which_the_generator_was_the_limit_are_named(results: Results) -
     for run in results.runs["flow-1-1-128"]["native"]:
         run["client_cpu"] = 0.97
     assert "- flow-1-1-128: the load generator was busy" in full_report(results)
+    for run in results.runs["flow-1-1-128"]["native"]:
+        run["server_cpu"] = 0.98
+    assert "generator was busy" not in full_report(results)
 
 
 def test_the_readme_gets_the_table_between_its_marks(results: Results) -> None:
