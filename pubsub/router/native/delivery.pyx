@@ -15,8 +15,10 @@ from twisted.logger import Logger
 
 from pubsub import errors
 
-from pubsub.router.native.index cimport leave, lookup, members, sid_of
+from pubsub.router.native.grave cimport leave
+from pubsub.router.native.index cimport sid_of
 from pubsub.router.native.interest cimport ended
+from pubsub.router.native.matching cimport lookup, members
 from pubsub.router.native.output cimport (
     block_data, commit, new_block, put, put_block, release_block, reserve,
 )

@@ -18,11 +18,4 @@ cdef class NativeLink:
     cdef object handler
     cdef object _transport
     cdef object _options
-    cdef bytes _later
     cdef object __weakref__
-
-
-cdef int flush_core(Core* core) except -1
-cdef int read_descriptor(Conn* conn) except? -1
-cdef int write_descriptor(Conn* conn) noexcept
-cdef NativeLink link_at(int fd)

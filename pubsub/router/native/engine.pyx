@@ -1,22 +1,17 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""The router and its links as Python sees them, and the descriptors they read and write.
+"""The router and its links as Python sees them.
 
 A link owns its ``Conn`` (embedded), a router its ``Core``; the C units below know only
-those structures. Links bound to a descriptor stand in a table by descriptor number,
-where the poll loop of ``poller`` finds them without asking Python.
+those structures.
 """
 
 import os
-import weakref
 
 cimport cython
-from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
-from libc.errno cimport EAGAIN, EINTR, errno
+from cpython.ref cimport PyObject
 from libc.stdint cimport uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcpy, memset
+from libc.stdlib cimport free, malloc
 
-from twisted.logger import Logger
 from zope.interface import classImplements
 
 from pubsub.interfaces import (
@@ -24,257 +19,31 @@ from pubsub.interfaces import (
 )
 
 from pubsub.router.native.delivery cimport publish, route
+from pubsub.router.native.descriptors cimport (
+    after_parsing, flush_conn, flush_core, forget_dirty, read_descriptor, register_link,
+    replace, unregister_link, write_descriptor,
+)
+from pubsub.router.native.grave cimport leave
 from pubsub.router.native.index cimport (
-    free_account, leave, lookup, members, new_account, queue_of, remove_all, sid_of, subject_of,
+    free_account, new_account, queue_of, remove_all, sid_of, subject_of,
 )
 from pubsub.router.native.interest cimport all_ended, ordered
+from pubsub.router.native.matching cimport lookup, members
 from pubsub.router.native.output cimport (
-    block_data, drop_output, flush_descriptor, free_pool, monotonic, put, take_output,
-    wall_clock,
+    drop_output, free_pool, monotonic, put, take_output, wall_clock,
 )
 from pubsub.router.native.parser cimport (
-    body_progress, consume, forget_input, keep, parse, subscribe, unsubscribe,
+    add_subscription, consume, forget_input, unsubscribe,
 )
+from pubsub.router.native.table cimport forget_results
 from pubsub.router.native.text cimport write_number
 from pubsub.router.native.types cimport (
-    NO_VERB, Account, Body, Conn, Core, Message, Node, Result, Sub,
+    NO_VERB, Account, Conn, Core, Message, Node, Result, Sub,
 )
 
-
-cdef extern from "sys/uio.h" nogil:
-    cdef struct iovec:
-        void* iov_base
-        size_t iov_len
-    ssize_t readv(int, const iovec*, int)
-
-cdef extern from "sys/socket.h" nogil:
-    ssize_t recv(int, void*, size_t, int)
-
-
-_log = Logger(namespace="pubsub.router.native")
-
 cdef enum:
-    CLIENT = 0
     SINK = 5
-    # One read takes at most this much: larger reads leave the cache, smaller ones cost calls.
     READ_SIZE = 131072
-
-
-# --- descriptors ------------------------------------------------------------------------
-
-cdef PyObject** bound = NULL
-cdef int bound_size = 0
-
-
-cdef int register_link(int fd, object link) except -1:
-    global bound, bound_size
-    cdef PyObject** grown
-    cdef int size
-    if fd >= bound_size:
-        size = fd * 2 + 64
-        grown = <PyObject**>realloc(bound, size * sizeof(PyObject*))
-        if grown == NULL:
-            raise MemoryError("no memory for descriptors")
-        memset(grown + bound_size, 0, (size - bound_size) * sizeof(PyObject*))
-        bound = grown
-        bound_size = size
-    bound[fd] = <PyObject*>link
-    return 0
-
-
-cdef void unregister_link(Conn* conn) noexcept:
-    if conn.fd >= 0:
-        if conn.fd < bound_size and bound[conn.fd] == conn.link:
-            bound[conn.fd] = NULL
-        conn.fd = -1
-
-
-cdef NativeLink link_at(int fd):
-    if fd < 0 or fd >= bound_size or bound[fd] == NULL:
-        return None
-    return <NativeLink>bound[fd]
-
-
-cdef int read_more(Conn* conn, ssize_t* got) except -1:
-    """The rest of a payload goes straight to its block, what follows it to the read buffer."""
-    cdef Core* core = conn.core
-    cdef Body* body = conn.body
-    cdef iovec vectors[2]
-    cdef size_t want = body.need - body.filled
-    vectors[0].iov_base = block_data(body.block) + body.filled
-    vectors[0].iov_len = want
-    vectors[1].iov_base = core.rbuf
-    vectors[1].iov_len = READ_SIZE
-    got[0] = readv(conn.fd, vectors, 2)
-    if got[0] <= 0:
-        return 0
-    if <size_t>got[0] < want:
-        body.filled += got[0]
-        got[0] = 0
-    else:
-        body.filled = body.need
-        got[0] -= want
-    body_progress(conn)
-    return 1
-
-
-cdef int make_room(Core* core, size_t n) except -1:
-    cdef char* grown
-    if n <= core.rcap:
-        return 0
-    grown = <char*>realloc(core.rbuf, n)
-    if grown == NULL:
-        raise MemoryError("no memory for reading")
-    core.rbuf = grown
-    core.rcap = n
-    return 0
-
-
-cdef int read_descriptor(Conn* conn) except? -1:
-    """Read once and act: 0 fine, 1 end of file, a negative errno."""
-    cdef int outcome
-    conn.parsing = True
-    try:
-        outcome = read_and_parse(conn)
-    finally:
-        conn.parsing = False
-    return after_parsing(conn) or outcome
-
-
-cdef int after_parsing(Conn* conn) except -1:
-    """What a handler fed to the link while it was parsing comes after what it parsed."""
-    cdef NativeLink link = <NativeLink>conn.link
-    cdef bytes later
-    while link._later is not None:
-        later = link._later
-        link._later = None
-        conn.parsing = True
-        try:
-            consume(conn, later, len(later))
-        finally:
-            conn.parsing = False
-    if conn.active:
-        conn.active = False
-        conn.last_activity = conn.last_input = wall_clock()
-    return 0
-
-
-cdef int read_and_parse(Conn* conn) except? -1:
-    cdef Core* core = conn.core
-    cdef ssize_t got
-    cdef size_t have = 0
-    cdef Py_ssize_t used
-    conn.stalled = False
-    if conn.body != NULL and not conn.paused:
-        if not read_more(conn, &got):
-            return read_outcome(got)
-    else:
-        have = conn.tail_len
-        make_room(core, have + READ_SIZE)
-        got = recv(conn.fd, core.rbuf + have, READ_SIZE, 0)
-        if got <= 0:
-            return read_outcome(got)
-        if have and not conn.paused:
-            memcpy(core.rbuf, conn.tail, have)
-            free(conn.tail)
-            conn.tail = NULL
-            conn.tail_len = conn.tail_cap = 0
-    if conn.closed:
-        return 0
-    if conn.paused:
-        keep(conn, core.rbuf + have, got)
-    elif got:
-        used = parse(conn, core.rbuf, have + got)
-        if not conn.closed:
-            keep(conn, core.rbuf + used, have + got - used)
-    return 0
-
-
-cdef int read_outcome(ssize_t got) noexcept:
-    if got == 0:
-        return 1
-    if errno == EAGAIN or errno == EINTR:
-        return 0
-    return -errno
-
-
-cdef int write_descriptor(Conn* conn) noexcept:
-    """0 all written, 1 some left, a negative errno."""
-    cdef int outcome = flush_descriptor(conn)
-    if outcome < 0:
-        return -errno
-    if outcome == 0:
-        conn.writing = False
-    return outcome
-
-
-cdef int flush_conn(Conn* conn) except -1:
-    cdef list batch
-    if conn.kind == SINK:
-        batch = <list>conn.batch
-        if batch:
-            messages = list(batch)
-            batch.clear()
-            (<object>conn.handler).batch_received(messages)
-    elif conn.pending == 0:
-        return 0
-    elif conn.fd >= 0:
-        # A failed write is left to the reactor: it will find the socket writable, the
-        # write will fail again, and the transport reports it in the reactor's own way.
-        if not conn.writing and flush_descriptor(conn) != 0:
-            conn.writing = True
-            (<object>conn.transport).startWriting()
-    elif not conn.output_paused:
-        (<object>conn.handler).transmit(take_output(conn))
-    return 0
-
-
-cdef int flush_core(Core* core) except -1:
-    """Write out what every link of a router has queued."""
-    cdef Conn* conn
-    while core.dirty_head != NULL:
-        conn = core.dirty_head
-        core.dirty_head = conn.dirty_next
-        if core.dirty_head == NULL:
-            core.dirty_tail = NULL
-        conn.dirty = False
-        link = <object>conn.link
-        try:
-            flush_conn(conn)
-        except Exception:
-            _log.failure("writing to {cid} failed", cid=conn.cid)
-    return 0
-
-
-cdef void forget_dirty(Conn* conn) noexcept:
-    """Take a connection that is about to be freed out of the list of those to flush."""
-    cdef Core* core = conn.core
-    cdef Conn* previous = NULL
-    cdef Conn* at = core.dirty_head
-    while at != NULL and at != conn:
-        previous = at
-        at = at.dirty_next
-    if at == NULL:
-        return
-    if previous == NULL:
-        core.dirty_head = conn.dirty_next
-    else:
-        previous.dirty_next = conn.dirty_next
-    if core.dirty_tail == conn:
-        core.dirty_tail = previous
-    conn.dirty = False
-
-
-cdef void replace(PyObject** slot, object value):
-    """Assign to a field of a C structure that owns a reference; None becomes NULL."""
-    cdef PyObject* old = slot[0]
-    if value is None:
-        slot[0] = NULL
-    else:
-        Py_INCREF(value)
-        slot[0] = <PyObject*>value
-    if old != NULL:
-        Py_DECREF(<object>old)
 
 
 cdef object describe(Sub* sub):
@@ -328,6 +97,7 @@ cdef class NativeLink:
         replace(&conn.publish_cache, None)
         replace(&conn.deliver_cache, None)
         replace(&conn.batch, None)
+        replace(&conn.later, None)
 
     @property
     def cid(self):
@@ -419,7 +189,8 @@ cdef class NativeLink:
         if conn.closed or view.shape[0] == 0:
             return
         if conn.parsing:
-            self._later = (self._later or b"") + bytes(data)
+            kept = <object>conn.later if conn.later != NULL else b""
+            replace(&conn.later, kept + bytes(data))
             return
         conn.stalled = False
         conn.parsing = True
@@ -508,9 +279,11 @@ cdef class NativeLink:
         forget_input(conn)
         # Predicates usually refer to the handler; the collector does not see these references.
         self.set_permissions(None, None, None)
+        replace(&conn.later, None)
+        self.router._links.discard(self)
 
     def subscribe(self, bytes subject, bytes queue, bytes sid):
-        return not self.conn.closed and bool(subscribe(
+        return not self.conn.closed and bool(add_subscription(
             &self.conn, subject, <int>len(subject), queue, <int>len(queue), sid, <int>len(sid)
         ))
 
@@ -570,7 +343,7 @@ cdef class NativeRouter:
         core.hash_seed = int.from_bytes(os.urandom(8), "little")
         core.rng = settings.seed or int.from_bytes(os.urandom(8), "little") | 1
         self._accounts = {}
-        self._links = weakref.WeakSet()
+        self._links = set()
         self._listeners = []
         self.settings = settings
 
@@ -598,6 +371,9 @@ cdef class NativeRouter:
         core.max_sub_tokens = settings.max_sub_tokens
         core.no_stall = settings.no_fast_producer_stall
         core.cache = settings.cache
+        if not settings.cache:
+            for address in self._accounts.values():
+                forget_results(<Account*><size_t>address)
 
     cdef Account* account_for(self, str name) except NULL:
         address = self._accounts.get(name)
@@ -679,6 +455,9 @@ cdef class NativeRouter:
         cdef size_t group
         cdef size_t place
         cdef list found = []
+        # Looking is not a message: the figures of /subsz stay.
+        cdef uint64_t matches = at.matches
+        cdef uint64_t hits = at.hits
         self.core.depth += 1
         try:
             result = lookup(at, subject, <int>len(subject))
@@ -693,6 +472,8 @@ cdef class NativeRouter:
                 place += 1 + (<size_t*>subs)[place]
         finally:
             leave(&self.core)
+            at.matches = matches
+            at.hits = hits
         return [info for _, info in sorted(found)]
 
     def stats(self):

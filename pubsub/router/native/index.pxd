@@ -1,11 +1,10 @@
 # cython: language_level=3
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint32_t
 
-from pubsub.router.native.types cimport Account, Conn, Core, Node, Result, Sub, SubList, TrieNode
+from pubsub.router.native.types cimport Account, Conn, Core, Sub
 
 cdef Account* new_account(Core* core, object name) except NULL
 cdef void free_account(Account* account) noexcept
-cdef Result* lookup(Account* account, const char* subject, int length) except NULL
 cdef Sub* insert(
     Conn* conn, const char* subject, int slen, const char* queue, int qlen,
     const char* sid, int sid_len, uint32_t sid_hash, bint wildcard,
@@ -14,7 +13,6 @@ cdef int remove(Sub* sub) except -1
 cdef Sub* find_sid(Conn* conn, const char* sid, int sid_len, uint32_t sid_hash) noexcept
 cdef int remove_all(Conn* conn) except -1
 cdef bytes subject_of(Sub* sub)
-cdef void leave(Core* core) noexcept
 
 
 cdef inline char* sid_of(Sub* sub) noexcept nogil:
@@ -23,7 +21,3 @@ cdef inline char* sid_of(Sub* sub) noexcept nogil:
 
 cdef inline char* queue_of(Sub* sub) noexcept nogil:
     return <char*>(sub + 1) + sub.sid_len
-
-
-cdef inline Sub** members(Result* result) noexcept nogil:
-    return <Sub**>(result + 1)

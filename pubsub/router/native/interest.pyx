@@ -8,7 +8,8 @@ from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, malloc, qsort
 from libc.string cimport memcmp
 
-from pubsub.router.native.index cimport leave, queue_of, remove, remove_all, sid_of, subject_of
+from pubsub.router.native.grave cimport leave
+from pubsub.router.native.index cimport queue_of, remove, remove_all, sid_of, subject_of
 from pubsub.router.native.types cimport (
     IN_NODE, IN_TRIE_REST, Account, Conn, Node, Sub, TrieNode,
 )

@@ -260,15 +260,28 @@ cdef int say_ok(Conn* conn) except -1:
     return 0
 
 
+cdef int add_subscription(
+    Conn* conn, const char* subject, int slen, const char* queue, int qlen,
+    const char* sid, int sid_len,
+) except -1:
+    """1 if there is a subscription with that sid now, 0 if the subject is bad."""
+    cdef int tokens
+    cdef int kind
+    cdef uint32_t h = <uint32_t>hash_bytes(sid, sid_len, conn.core.hash_seed)
+    if find_sid(conn, sid, sid_len, h) != NULL:
+        return 1
+    kind = classify_pattern(subject, slen, &tokens)
+    if kind < 0:
+        return 0
+    began(insert(conn, subject, slen, queue, qlen, sid, sid_len, h, kind))
+    return 1
+
+
 cdef int subscribe(
     Conn* conn, const char* subject, int slen, const char* queue, int qlen,
     const char* sid, int sid_len,
 ) except -1:
     """Subscribe as SUB does: 1 if there is such a subscription now, 0 if a fault was raised."""
-    cdef int tokens
-    cdef int kind
-    cdef uint32_t h
-    cdef Sub* sub
     conn.active = True
     if (
         conn.subscribe_check != NULL
@@ -285,14 +298,11 @@ cdef int subscribe(
     if conn.max_subscriptions > 0 and conn.sid_count >= <uint32_t>conn.max_subscriptions:
         raise_fault(conn, errors.MaximumSubscriptionsExceeded())
         return 0
-    h = <uint32_t>hash_bytes(sid, sid_len, conn.core.hash_seed)
-    if find_sid(conn, sid, sid_len, h) == NULL:
-        kind = classify_pattern(subject, slen, &tokens)
-        if kind < 0:
-            raise_fault(conn, errors.InvalidSubject(errors.go_quote(subject[:slen])))
-            return 0
-        sub = insert(conn, subject, slen, queue, qlen, sid, sid_len, h, kind)
-        began(sub)
+    if conn.closed:
+        return 0
+    if not add_subscription(conn, subject, slen, queue, qlen, sid, sid_len):
+        raise_fault(conn, errors.InvalidSubject(errors.go_quote(subject[:slen])))
+        return 0
     return 1
 
 
@@ -403,7 +413,9 @@ cdef int may_begin(Conn* conn, char first) except -1:
         return 1
     if (<object>conn.handler).operation_before_connect():
         conn.awaiting_connect = False
-        return 1
+        return not conn.closed
+    if conn.closed:
+        return 0
     raise_fault(conn, errors.AuthorizationViolation())
     return 0
 

@@ -14,10 +14,11 @@ from libc.string cimport strerror
 from twisted.internet import main
 from twisted.python import log
 
-from pubsub.router.native.engine cimport (
-    NativeLink, NativeRouter, flush_core, link_at, read_descriptor,
-)
-from pubsub.router.native.types cimport Conn, Core
+from cpython.ref cimport PyObject
+
+from pubsub.router.native.descriptors cimport flush_core, link_at, read_descriptor
+from pubsub.router.native.engine cimport NativeLink, NativeRouter
+from pubsub.router.native.types cimport Conn
 
 
 cdef extern from "sys/epoll.h" nogil:
@@ -70,6 +71,7 @@ def poll(reactor, int descriptor, timeout, dict selectables):
     cdef int count
     cdef int i
     cdef int fd
+    cdef PyObject* at
     cdef NativeLink link
     cdef NativeRouter router = None
     with nogil:
@@ -80,8 +82,9 @@ def poll(reactor, int descriptor, timeout, dict selectables):
         raise OSError(errno, (<bytes>strerror(errno)).decode())
     for i in range(count):
         fd = events[i].data.fd
-        link = link_at(fd)
-        if link is not None:
+        at = link_at(fd)
+        if at != NULL:
+            link = <NativeLink>at
             if router is not link.router:
                 if router is not None:
                     flush_core(&router.core)

@@ -175,6 +175,7 @@ cdef struct Conn:
     PyObject* publish_cache
     PyObject* deliver_cache
     PyObject* batch
+    PyObject* later
     Conn* dirty_next
     uint64_t cid
     int fd
