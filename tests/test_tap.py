@@ -110,5 +110,5 @@ def test_twistd_runs_and_reloads_and_ends_it(tmp_path: Path) -> None:
 
 def test_twistd_ends_with_the_reason_if_it_cannot_listen(tmp_path: Path) -> None:
     process = _twistd(tmp_path, "-n", "pubsub", "-a", "192.0.2.1", "-p", "4222")
-    output, _ = process.communicate()
+    output, _ = process.communicate(timeout=60)
     assert "192.0.2.1:4222" in output
