@@ -1,6 +1,10 @@
 # cython: language_level=3
-from pubsub.router.native.types cimport Account, Conn, Core, Message
+from pubsub.router.native.types cimport Account, Conn, Core, Message, Result
 
 cdef int publish(Conn* conn, Message* message, bint answer) except -1
-cdef int route(Core* core, Account* account, Conn* origin, Message* message) except -1
+cdef int publish_again(Conn* conn, Message* message) except -1
+cdef bint plain(Conn* conn, Message* message) noexcept
+cdef int route(
+    Core* core, Account* account, Conn* origin, Message* message, Result* known
+) except -1
 cdef int raise_fault(Conn* conn, object fault) except -1

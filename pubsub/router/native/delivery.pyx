@@ -265,32 +265,41 @@ cdef int to_groups(Core* core, Conn* origin, Result* result, Message* m) except 
     return delivered
 
 
-cdef int route(Core* core, Account* account, Conn* origin, Message* m) except -1:
-    """Deliver to everybody; how many deliveries there were."""
-    cdef Result* result
-    cdef Sub** subs
+cdef int to_all(Core* core, Conn* origin, Result* result, Message* m) except -1:
+    """Deliver to everybody in a result; how many deliveries there were."""
+    cdef Sub** subs = members(result)
     cdef size_t i
     cdef int delivered = 0
-    cdef Block* shared = NULL
+    for i in range(result.plain):
+        delivered += deliver(core, origin, subs[i], m)
+    if result.groups:
+        delivered += to_groups(core, origin, result, m)
+    return delivered
+
+
+cdef int shared(Core* core, Conn* origin, Result* result, Message* m) except -1:
+    """As :c:func:`to_all`, with a large payload copied once for all."""
+    cdef Block* block = new_block(<size_t>m.size + 2)
+    memcpy(block_data(block), m.payload, <size_t>m.size + 2)
+    m.block = block
+    m.payload = block_data(block)
+    try:
+        return to_all(core, origin, result, m)
+    finally:
+        release_block(block)
+
+
+cdef int route(Core* core, Account* account, Conn* origin, Message* m, Result* known) except -1:
+    """Match, unless the result is known, and deliver; how many deliveries there were."""
     core.depth += 1
     try:
-        result = lookup(account, m.subject, m.slen)
-        if m.size >= SHARE and m.block == NULL and result.plain + result.groups > 1:
-            shared = new_block(<size_t>m.size + 2)
-            memcpy(block_data(shared), m.payload, <size_t>m.size + 2)
-            m.block = shared
-            m.payload = block_data(shared)
-        subs = members(result)
-        for i in range(result.plain):
-            delivered += deliver(core, origin, subs[i], m)
-        if result.groups:
-            delivered += to_groups(core, origin, result, m)
+        if known == NULL:
+            known = lookup(account, m.subject, m.slen)
+        if m.size >= SHARE and m.block == NULL and known.plain + known.groups > 1:
+            return shared(core, origin, known, m)
+        return to_all(core, origin, known, m)
     finally:
-        if shared != NULL:
-            release_block(shared)
-            m.block = NULL
         leave(core)
-    return delivered
 
 
 # --- what a peer's publish goes through -------------------------------------------------
@@ -401,7 +410,44 @@ cdef int publish(Conn* conn, Message* m, bint answer) except -1:
         put(conn, b"+OK\r\n", 5)
     if conn.closed:
         return 0
-    delivered = route(conn.core, account, conn, m)
+    delivered = route(conn.core, account, conn, m, NULL)
     if delivered == 0 and m.rlen and conn.no_responders:
         no_responders(conn, m)
     return delivered
+
+
+cdef int publish_again(Conn* conn, Message* m) except -1:
+    """As :c:func:`publish`, for a line that was acted on before and needs no checks."""
+    cdef Account* account = conn.account
+    cdef Result* known
+    cdef int delivered
+    conn.in_msgs += 1
+    conn.in_bytes += m.size
+    account.in_msgs += 1
+    account.in_bytes += m.size
+    conn.active = True
+    conn.core.depth += 1
+    try:
+        if conn.line_result != NULL and conn.line_epoch == account.epoch:
+            known = conn.line_result
+            account.matches += 1
+            account.hits += 1
+        else:
+            known = lookup(account, m.subject, m.slen)
+            conn.line_result = known if conn.core.kept else NULL
+            conn.line_epoch = account.epoch
+        delivered = route(conn.core, account, conn, m, known)
+    finally:
+        leave(conn.core)
+    if delivered == 0 and m.rlen and conn.no_responders:
+        no_responders(conn, m)
+    return delivered
+
+
+cdef bint plain(Conn* conn, Message* m) noexcept:
+    """Whether a publish like this one needs nothing but matching and delivering."""
+    return (
+        conn.kind == CLIENT and conn.account.mapper == NULL and conn.core.hook == NULL
+        and conn.publish_check == NULL and not conn.trace and not conn.verbose
+        and not reserved(m.subject[0]) and not (m.rlen and reserved(m.reply[0]))
+    )

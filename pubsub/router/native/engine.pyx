@@ -114,6 +114,7 @@ cdef class NativeLink:
     @account.setter
     def account(self, name):
         self.conn.account = self.router.account_for(name)
+        self.conn.line_len = 0
 
     @property
     def options(self):
@@ -130,6 +131,7 @@ cdef class NativeLink:
         conn.no_responders = options.no_responders
         conn.max_payload = options.max_payload
         conn.max_subscriptions = options.max_subscriptions
+        conn.line_len = 0
 
     @property
     def awaiting_connect(self):
@@ -138,6 +140,7 @@ cdef class NativeLink:
     @awaiting_connect.setter
     def awaiting_connect(self, bint value):
         self.conn.awaiting_connect = value
+        self.conn.line_len = 0
 
     @property
     def announce_first_ping(self):
@@ -154,6 +157,7 @@ cdef class NativeLink:
     @trace.setter
     def trace(self, bint value):
         self.conn.trace = value
+        self.conn.line_len = 0
 
     @property
     def closed(self):
@@ -321,6 +325,7 @@ cdef class NativeLink:
 
     def set_permissions(self, publish, subscribe, deliver):
         cdef Conn* conn = &self.conn
+        conn.line_len = 0
         replace(&conn.publish_check, publish)
         replace(&conn.publish_cache, None if publish is None else {})
         replace(&conn.subscribe_check, subscribe)
@@ -371,6 +376,8 @@ cdef class NativeRouter:
         core.max_sub_tokens = settings.max_sub_tokens
         core.no_stall = settings.no_fast_producer_stall
         core.cache = settings.cache
+        for link in self._links:
+            (<NativeLink>link).conn.line_len = 0
         if not settings.cache:
             for address in self._accounts.values():
                 forget_results(<Account*><size_t>address)
@@ -406,7 +413,7 @@ cdef class NativeRouter:
         cdef char digits[48]
         cdef bytes data = headers + payload + b"\r\n"
         fill_message(&m, subject, reply, headers, data, digits)
-        return route(&self.core, self.account_for(account), NULL, &m)
+        return route(&self.core, self.account_for(account), NULL, &m, NULL)
 
     def flush(self):
         flush_core(&self.core)

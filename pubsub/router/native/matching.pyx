@@ -199,7 +199,9 @@ cdef Result* lookup(Account* account, const char* subject, int length) except NU
         account.generation + account.by_first[node.bucket1] + account.by_second[node.bucket2]
     ):
         account.hits += 1
+        core.kept = True
         return node.result
+    core.kept = False
     if node == NULL and has_empty_token(subject, length):
         return &NOTHING
     result = compute(account, node, subject, length)
@@ -220,4 +222,5 @@ cdef Result* lookup(Account* account, const char* subject, int length) except NU
     node.stamp = (
         account.generation + account.by_first[node.bucket1] + account.by_second[node.bucket2]
     )
+    core.kept = True
     return result

@@ -23,12 +23,13 @@ from libc.string cimport memchr, memcmp, memcpy
 
 from pubsub import errors
 
-from pubsub.router.native.delivery cimport publish, raise_fault
+from pubsub.router.native.delivery cimport publish, publish_again, raise_fault
 from pubsub.router.native.index cimport find_sid, insert
 from pubsub.router.native.interest cimport began, ended
 from pubsub.router.native.output cimport (
     block_data, new_block, put, release_block, wall_clock,
 )
+from pubsub.router.native.recall cimport recalled, remember
 from pubsub.router.native.text cimport (
     classify_pattern, count_tokens, hash_bytes, is_literal, parse_size, split_fields,
 )
@@ -113,7 +114,7 @@ cdef int malformed(Conn* conn, str what, const char* arg, size_t n) except -1:
 
 
 cdef int read_publish(Conn* conn, int verb, const char* arg, size_t n, Message* m) except -1:
-    """Parse the arguments of PUB or HPUB: 1 fine, 0 a closing fault was raised."""
+    """Parse the arguments of PUB or HPUB: 1 fine, 2 fine but for a fault, 0 closed."""
     cdef const char* starts[4]
     cdef int lengths[4]
     cdef int fields
@@ -129,7 +130,7 @@ cdef int read_publish(Conn* conn, int verb, const char* arg, size_t n, Message* 
     last = fields - 1
     m.subject = starts[0]
     m.slen = lengths[0]
-    m.reply = starts[1]
+    m.reply = starts[1] if fields == 3 + extra else starts[0]
     m.rlen = lengths[1] if fields == 3 + extra else 0
     m.szb = starts[last]
     m.szb_len = lengths[last]
@@ -158,7 +159,7 @@ cdef int read_publish(Conn* conn, int verb, const char* arg, size_t n, Message* 
         return 0
     if conn.pedantic and not is_literal(m.subject, m.slen):
         raise_fault(conn, errors.InvalidPublishSubject())
-        return 0 if conn.closed else 1
+        return 0 if conn.closed else 2
     return 1
 
 
@@ -425,6 +426,8 @@ cdef int may_begin(Conn* conn, char first) except -1:
 cdef Py_ssize_t parse(Conn* conn, const char* buf, size_t n) except -1:
     """Act on what is complete; how many bytes were used up (the rest is to be kept)."""
     cdef size_t i = 0
+    # Where the operation began, if that is in this buffer.
+    cdef size_t begin = n
     cdef int verb = conn.verb
     cdef int used = 0
     cdef size_t length
@@ -437,8 +440,21 @@ cdef Py_ssize_t parse(Conn* conn, const char* buf, size_t n) except -1:
         if verb == NO_VERB:
             if i >= n or conn.paused:
                 return i
+            if recalled(conn, buf + i, n - i, &m):
+                i += conn.line_len
+                m.payload = buf + i
+                if n - i < <size_t>m.size + 2:
+                    start_body(conn, &m, buf + i, n - i)
+                    return n
+                if buf[i + m.size] != 13 or buf[i + m.size + 1] != 10:
+                    no_line_end(conn)
+                    return n
+                i += <size_t>m.size + 2
+                publish_again(conn, &m)
+                continue
             if conn.awaiting_connect and not may_begin(conn, buf[i]):
                 return n
+            begin = i
             if buf[i] == 80 and n - i > 3 and buf[i + 1] == 85 and buf[i + 2] == 66:
                 verb = PUB
                 used = 3
@@ -491,9 +507,14 @@ cdef Py_ssize_t parse(Conn* conn, const char* buf, size_t n) except -1:
             continue
         if conn.trace:
             (<object>conn.handler).traced("in", verb_name(verb), <bytes>(buf + i)[:length])
-        if not read_publish(conn, verb, buf + i, length, &m):
+        used = read_publish(conn, verb, buf + i, length, &m)
+        if used == 0:
             return n
         i = end - buf + 1
+        if verb == PUB and used == 1 and begin < i:
+            remember(conn, buf + begin, i - begin, &m)
+        else:
+            conn.line_len = 0
         verb = NO_VERB
         m.payload = buf + i
         if n - i >= <size_t>m.size + 2:

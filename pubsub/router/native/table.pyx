@@ -54,6 +54,7 @@ cdef int drop_result(Account* account, Node* node) except -1:
     if node.result != NULL:
         bury(account.core, node.result)
         node.result = NULL
+        account.epoch += 1
     return 0
 
 

@@ -93,6 +93,7 @@ cdef void touch(Account* account, const char* pattern, int length) noexcept:
     cdef const char* token
     cdef int rest
     cdef uint64_t both[2]
+    account.epoch += 1
     if first == 1 and (pattern[0] == 42 or pattern[0] == 62):
         account.generation += 1
         return

@@ -118,8 +118,13 @@ cdef enum:
     #: results kept for subjects nobody subscribed to literally; about 150 B each
     MAX_CACHED = 65536
 
+    # Longest PUB line that is remembered, CRLF included.
+    LINE = 96
+
 cdef struct Account:
     Core* core
+    # Changes whenever a kept result is dropped or outdated.
+    uint64_t epoch
     PyObject* name
     PyObject* mapper
     PyObject* mapped
@@ -208,6 +213,18 @@ cdef struct Conn:
     Chunk* out_head
     Chunk* out_tail
     size_t pending
+    # The last PUB line, if the next one may be acted on without parsing: see parser.remember.
+    char line[LINE]
+    Result* line_result
+    uint64_t line_epoch
+    int line_len
+    int line_subject
+    int line_reply
+    int line_size
+    int line_slen
+    int line_rlen
+    int line_szb
+    int line_szb_len
     # subscriptions by sid
     Sub** sids
     uint32_t sid_mask
@@ -247,3 +264,5 @@ cdef struct Core:
     Sub** scratch
     size_t scratch_cap
     size_t scratch_len
+    # Whether the result the last lookup gave is one that is kept.
+    bint kept
