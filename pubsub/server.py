@@ -13,7 +13,6 @@ The life of a server::
 
 from __future__ import annotations
 
-import gc
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -29,7 +28,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pubsub._version import NATS_VERSION, VERSION
 from pubsub.auth.chain import create_chain
 from pubsub.client.context import ClientContext
 from pubsub.client.control import announce_info, announce_lame_duck, close_all
@@ -38,45 +36,45 @@ from pubsub.client.preamble_types import HandshakeRate
 from pubsub.client.registry import Registry
 from pubsub.client.reload import apply_reload
 from pubsub.config.reload import diff
-from pubsub.errors import ClosedState, ReloadRefused
-from pubsub.interfaces import GLOBAL_ACCOUNT, RouterSettings
-from pubsub.monitor.ports import MonitoringPorts
+from pubsub.errors import ClosedState, PubSubError
+from pubsub.interfaces import GLOBAL_ACCOUNT
 from pubsub.monitor.state import IServerState, ProcessUsage
 from pubsub.monitor.usage import UsageMeter
-from pubsub.router.choose import choose_backend
+from pubsub.router.choose import better_backends, choose_backend, router_settings
 from pubsub.router.mappings import AccountMapper
-from pubsub.system import startup
-from pubsub.system.files import PortsFile, ServerPorts, listener_urls, write_pid_file
-from pubsub.system.identity import new_server_id, runtime_name
+from pubsub.system import introduction, startup
+from pubsub.system.files import PortsFile, write_pid_file
+from pubsub.system.identity import new_server_id
 from pubsub.system.lameduck import ILameDuckServer, LameDuck
+from pubsub.system.logging import LogSettings, ServerLog
+from pubsub.system.process import Outcome, settle
 from pubsub.system.signals import IServerControl, Signals
+from pubsub.transport.inprocess import (
+    InProcessRefused,
+    PipeTransport,
+    connect_in_process,
+    connect_in_process_socket,
+)
 from pubsub.transport.listen import Listeners
-from pubsub.transport.tls import ServerTls
 from pubsub.wire.info import InfoRenderer, ServerInfo
 
 if TYPE_CHECKING:
-    from pubsub.config.flags import CommandLine
-    from pubsub.config.options import Options
-    from pubsub.interfaces import IRouter
-    from pubsub.system.logging import ServerLog
+    import socket
 
-__all__ = ["PubSubServer", "PubSubService", "run", "router_settings"]
+    from twisted.internet.interfaces import IProtocol
+
+    from pubsub.config.flags import CommandLine
+    from pubsub.config.options import Options, TlsOptions
+    from pubsub.interfaces import IAuthenticator, IRouter
+    from pubsub.monitor.ports import MonitoringPorts
+    from pubsub.transport.tls import ServerTls
+
+__all__ = ["PubSubServer", "PubSubService", "run"]
 
 SYSTEM_ACCOUNT = "$SYS"
 
 #: Seconds between looks at what is only worth a log line now and then.
 HOUSEKEEPING = 1.0
-
-
-def router_settings(options: Options) -> RouterSettings:
-    """What the router has to obey."""
-    return RouterSettings(
-        max_control_line=options.max_control_line,
-        max_pending=options.max_pending,
-        max_sub_tokens=options.max_sub_tokens,
-        no_fast_producer_stall=options.no_fast_producer_stall,
-        cache=not options.disable_sublist_cache,
-    )
 
 
 @implementer(IServerControl, ILameDuckServer, IServerState)
@@ -117,7 +115,7 @@ class PubSubServer:
         self._listeners: Listeners | None = None
         self._monitoring: MonitoringPorts | None = None
         self._ports_file: PortsFile | None = None
-        self._tls = ServerTls(options.tls, reactor) if options.tls is not None else None
+        self._tls = self._make_tls(options.tls)
         self._handshakes: HandshakeRate | None = None
         self._housekeeping = LoopingCall(self._keep_house)
         self._housekeeping.clock = reactor
@@ -164,30 +162,31 @@ class PubSubServer:
         mappings = self.options.mappings
         self.router.set_mapper(GLOBAL_ACCOUNT, AccountMapper(mappings) if mappings else None)
 
-    def _make_info(self) -> InfoRenderer:
+    def _make_tls(self, options: TlsOptions | None) -> ServerTls | None:
+        if options is None:
+            return None
+        # OpenSSL takes its time to load, so only who needs it waits for it.
+        from pubsub.transport.tls import ServerTls
+
+        return ServerTls(options, self._reactor)
+
+    def _make_monitoring(self) -> MonitoringPorts | None:
+        if not (self.options.http_port or self.options.https_port):
+            return None
+        # So does twisted.web.
+        from pubsub.monitor.ports import MonitoringPorts
+
+        return MonitoringPorts(self, self._reactor, self._tls)
+
+    def _make_info(self, options: Options, authenticator: IAuthenticator) -> InfoRenderer:
         """INFO, with the port the kernel gave and the address clients are told."""
-        options = self.options
-        host, port = options.host, self.port
-        if options.client_advertise:
-            name, _, number = options.client_advertise.rpartition(":")
-            host, port = (name, int(number)) if name and number.isdigit() else (
-                options.client_advertise, port
-            )  # fmt: skip
-        tls = options.tls
         return InfoRenderer(
-            ServerInfo(
+            introduction.server_info(
+                options,
                 server_id=self.server_id,
                 server_name=self.name,
-                version=NATS_VERSION,
-                go=runtime_name(),
-                host=host,
-                port=port,
-                max_payload=options.max_payload,
-                headers=not options.no_header_support,
-                auth_required=self.context.authenticator.required,
-                tls_required=tls is not None and not options.allow_non_tls,
-                tls_verify=tls is not None and tls.verify,
-                tls_available=tls is not None and options.allow_non_tls,
+                port=self.port,
+                auth_required=authenticator.required,
             )
         )
 
@@ -243,14 +242,19 @@ class PubSubServer:
         options = self.options
         startup.say(self._log, *self._opening_lines())
         self._warn_of_tls()
-        self._monitoring = MonitoringPorts(self, self._reactor, self._tls)
         self._listeners = Listeners(options, self._reactor, self.factory, self.router.flush)
-        opened = maybeDeferred(self._monitoring.open)
-        opened.addCallback(lambda _: self._say_monitoring())
+        opened = maybeDeferred(self._open_monitoring)
         opened.addCallback(lambda _: self._open_clients())
         opened.addCallback(lambda _: self._opened())
         opened.addErrback(self._not_opened)
         return opened
+
+    def _open_monitoring(self) -> None:
+        self._monitoring = self._make_monitoring()
+        if self._monitoring is not None:
+            self._monitoring.open()
+            for scheme, host, port in self._monitoring.addresses():
+                startup.say(self._log, startup.monitoring_line(scheme, host, port))
 
     def _open_clients(self) -> Deferred[None]:
         assert self._listeners is not None
@@ -258,31 +262,37 @@ class PubSubServer:
         return self._listeners.open(self._be_introduced)
 
     def _be_introduced(self) -> None:
-        self.context.info = self._make_info()
+        self.context.info = self._make_info(self.options, self.context.authenticator)
 
     def _opened(self) -> None:
-        options = self.options
         assert self._listeners is not None
-        lines = [
-            startup.Line(f"Listening for client connections on {address}")
-            for address in self._listeners.addresses
-        ]
-        if options.proxy_protocol:
-            lines.append(startup.Line("PROXY protocol enabled for client connections"))
-        if options.tls is not None:
-            lines += startup.tls_lines(
-                allow_non_tls=options.allow_non_tls,
-                handshake_first=options.tls.handshake_first,
-            )
-        startup.say(self._log, *lines)
+        startup.say(self._log, *introduction.opened_lines(self.options, self._listeners.addresses))
         # Scripts read these files as soon as they see that the server is ready.
-        if options.pid_file:
-            write_pid_file(options.pid_file)
-        if options.ports_file_dir:
-            self._ports_file = PortsFile(options.ports_file_dir)
-            self._ports_file.write(self._server_ports())
+        self._write_pid_file()
+        self._write_ports_file()
         self._housekeeping.start(HOUSEKEEPING, now=False)
         startup.say(self._log, startup.READY)
+
+    def _write_pid_file(self) -> None:
+        path = self.options.pid_file
+        try:
+            if path:
+                write_pid_file(path)
+        except OSError as error:
+            reason = error.strerror or error
+            raise PubSubError(f"Could not write pidfile: {path}: {reason}") from error
+
+    def _write_ports_file(self) -> None:
+        """A new ports file where it should be now, and none elsewhere."""
+        if self._ports_file is not None:
+            self._ports_file.remove()
+            self._ports_file = None
+        if self.options.ports_file_dir and self._listeners is not None:
+            monitoring = self._monitoring.addresses() if self._monitoring is not None else ()
+            self._ports_file = PortsFile(self.options.ports_file_dir)
+            self._ports_file.write(
+                introduction.server_ports(self.options, self._listeners.tcp_addresses(), monitoring)
+            )
 
     def _keep_house(self) -> None:
         refused = self._handshakes.take_refused() if self._handshakes is not None else 0
@@ -293,45 +303,43 @@ class PubSubServer:
         for warning in self._tls.warnings if self._tls is not None else ():
             self._log.warn("{warning}", warning=warning)
 
-    def _not_opened(self, failure: Any) -> Deferred[Any]:
+    def _not_opened(self, failure: Failure) -> Deferred[Failure]:
         return self.close().addCallback(lambda _: failure)
 
     def _opening_lines(self) -> list[startup.Line]:
-        options = self.options
-        lines = startup.identity_lines(
-            version=NATS_VERSION,
-            git_commit="",
-            pubsub_version=VERSION,
-            router=self.router.name,
-            runtime=runtime_name(),
-            server_name=self.name,
+        return introduction.opening_lines(
+            self.options,
             server_id=self.server_id,
+            server_name=self.name,
+            router=self.router.name,
+            missing=better_backends(self.options.router, self.router.name),
         )
-        lines += startup.configuration_lines(options.config_file, options.config_digest)
-        lines += startup.warning_lines(
-            password=options.authorization.password, max_payload=options.max_payload
-        )
-        return lines
 
-    def _say_monitoring(self) -> None:
-        assert self._monitoring is not None
-        for scheme, host, port in self._monitoring.addresses():
-            startup.say(self._log, startup.monitoring_line(scheme, host, port))
+    # clients inside this process
 
-    def _server_ports(self) -> ServerPorts:
-        assert self._listeners is not None and self._monitoring is not None
-        scheme = "tls" if self.options.tls is not None else "nats"
-        nats = [
-            url
-            for host, port in self._listeners.tcp_addresses()
-            for url in listener_urls(scheme, host, port)
-        ]
-        monitoring = [
-            url
-            for scheme, host, port in self._monitoring.addresses()
-            for url in listener_urls(scheme, host, port)
-        ]
-        return ServerPorts(nats=nats, monitoring=monitoring)
+    def connect_in_process(self, client: IProtocol) -> PipeTransport:
+        """Join a Twisted protocol to this server, memory to memory; its transport.
+
+        ``client.connectionMade`` has been called when this returns. It may speak plain text
+        where TLS is required of others. (nats-server: ``InProcessConn``.)
+
+        :raises pubsub.transport.inprocess.InProcessRefused: the server does not run.
+        """
+        return connect_in_process(self._in_process_factory(), client, self._reactor)
+
+    def connect_in_process_socket(self) -> socket.socket:
+        """Join a blocking socket to this server, for a client in another thread or event loop.
+
+        Call it in the reactor's thread. The socket is the caller's to close.
+
+        :raises pubsub.transport.inprocess.InProcessRefused: the server does not run.
+        """
+        return connect_in_process_socket(self._in_process_factory(), self._reactor)
+
+    def _in_process_factory(self) -> ClientFactory:
+        if self.not_ready():
+            raise InProcessRefused("the server does not run")
+        return ClientFactory(self.context, in_process=True)
 
     # stopping
 
@@ -346,13 +354,18 @@ class PubSubServer:
                 self._housekeeping.stop()
             closed = maybeDeferred(self.stop_listening)
             closed.addCallback(lambda _: self.registry.when_all_lost())
-            closed.addCallback(
-                lambda _: self._monitoring.close() if self._monitoring is not None else None
-            )
+            closed.addCallback(lambda _: self._close_monitoring())
             closed.addBoth(self._closed)
         done: Deferred[None] = Deferred()
-        self._stopping.addCallback(lambda result: (done.callback(None), result)[1])
+
+        def tell(result: None) -> None:
+            done.callback(result)
+
+        self._stopping.addCallback(tell)
         return done
+
+    def _close_monitoring(self) -> Deferred[None] | None:
+        return self._monitoring.close() if self._monitoring is not None else None
 
     def _closed(self, outcome: object) -> None:
         if isinstance(outcome, Failure):
@@ -414,43 +427,68 @@ class PubSubServer:
         if self._read_options is None:
             self._log.warn("There is no configuration to read again: reload ignored")
             return
-        new = self._read_options()
-        changes = diff(self.options, new)
+        old, new = self.options, self._read_options()
+        changes = diff(old, new)
+        # All that may fail comes first; the log, which says what follows, is the last of it.
         authenticator = self._make_authenticator(new)
         mapper = AccountMapper(new.mappings) if new.mappings else None
-        if new.tls is not None and self._tls is not None:
-            # Also when no option changed: the files may hold a new certificate.
-            self._tls.reload(new.tls)
-            self._warn_of_tls()
-        elif (new.tls is None) != (self._tls is None):
-            self._tls = ServerTls(new.tls, self._reactor) if new.tls is not None else None
-        self._apply(new, authenticator, mapper)
+        info = self._make_info(new, authenticator)
+        # Also when no option changed: the files may hold a new certificate.
+        tls = self._make_tls(new.tls)
+        self._change_log(new)
+        if self._tls is not None and tls is not None:
+            # The HTTPS port has this one.
+            self._tls.adopt(tls)
+        else:
+            self._tls = tls
+        self._warn_of_tls()
+        self._apply(new, authenticator, mapper, info)
         for change in changes:
             self._log.info(
                 "Reloaded: {option} = {value}", option=change.path, value=change.shown_new
             )
         self._log.info("Reloaded server configuration")
 
-    def _apply(self, new: Options, authenticator: Any, mapper: AccountMapper | None) -> None:
+    def _change_log(self, new: Options) -> None:
+        """Log where and what ``new`` says.
+
+        :raises InvalidOption: the new file cannot be opened; the log stays as it is.
+        """
+        settings = LogSettings.from_options(new)
+        if self._server_log is None or settings == self._server_log.settings:
+            return
+        try:
+            self._server_log.reconfigure(settings)
+        except OSError as error:
+            raise settings.unusable(error) from error
+
+    def _apply(
+        self,
+        new: Options,
+        authenticator: IAuthenticator,
+        mapper: AccountMapper | None,
+        info: InfoRenderer,
+    ) -> None:
         old, context = self.options, self.context
         # A port the kernel chose stays the one that is open.
         self.options = context.options = replace(new, port=old.port, http_port=old.http_port)
         self.config_time = time.time()
         context.authenticator = authenticator
+        context.info = info
         self._use_tls(context, new)
         self.router.settings = router_settings(new)
         self.router.set_mapper(GLOBAL_ACCOUNT, mapper)
-        context.info = self._make_info()
         apply_reload(context, old)
         self.router.flush()
         if new.client_advertise != old.client_advertise:
             announce_info(context)
-        if self._server_log is not None:
-            from pubsub.system.logging import LogSettings
-
-            self._server_log.reconfigure(LogSettings.from_options(new))
-        if new.pid_file and new.pid_file != old.pid_file:
-            write_pid_file(new.pid_file)
+        if new.pid_file != old.pid_file:
+            try:
+                self._write_pid_file()
+            except PubSubError as error:
+                self._log.error("{error}", error=error)
+        if new.ports_file_dir != old.ports_file_dir:
+            self._write_ports_file()
 
 
 class PubSubService(Service):
@@ -476,21 +514,27 @@ class PubSubService(Service):
             options, reactor, read_options=read_options, on_stopped=self._stop_process
         )
         self.signals = Signals(self.server, reactor.callFromThread)
-        self.setName("pubsub")
+        self._handles_signals = False
+        self.setName("pubsub")  # type: ignore[no-untyped-call]
 
     def startService(self) -> None:
         """Open the ports; one that cannot be opened ends the process with the reason."""
-        super().startService()
+        super().startService()  # type: ignore[no-untyped-call]
+        if self._handles_signals:
+            # Now, since who reads "Server is ready" may send one at once, and again when the
+            # reactor runs, since it takes some for itself.
+            self.signals.install()
+            self.reactor.callWhenRunning(self.signals.install)
         self.server.open().addErrback(self._failed)
 
     def stopService(self) -> Deferred[None]:
         """Close everything."""
-        super().stopService()
+        super().stopService()  # type: ignore[no-untyped-call]
         return self.server.close()
 
     def handle_signals(self) -> None:
-        """Obey SIGHUP, SIGUSR1 and SIGUSR2 as well; ``twistd`` keeps SIGINT and SIGTERM."""
-        self.reactor.callWhenRunning(self.signals.install)
+        """Obey the signals ``pubsub-server`` obeys; call it before the service starts."""
+        self._handles_signals = True
 
     def _failed(self, failure: Any) -> None:
         _log.critical("{reason}", reason=failure.getErrorMessage())
@@ -508,19 +552,25 @@ def run(options: Options, command_line: CommandLine) -> int:
     """Be the process ``pubsub-server``: returns its exit code when the server has stopped.
 
     :param command_line: reads the configuration again on reload.
+    :raises pubsub.errors.PubSubError: there is no log to write to, so the caller must say why.
     """
     from pubsub.system.limits import raise_descriptor_limit
-    from pubsub.system.logging import LogSettings, ServerLog
     from pubsub.transport.reactor import install_if_possible
 
     if options.router in ("auto", "native"):
         install_if_possible()
-    from twisted.internet import reactor
+    # Its type is IReactorCore to mypy; it is much more.
+    from twisted.internet import reactor as installed
 
+    reactor: Any = installed
+    settings = LogSettings.from_options(options)
+    try:
+        server_log = ServerLog(settings)
+    except OSError as error:
+        raise settings.unusable(error) from error
     raise_descriptor_limit()
-    server_log = ServerLog(LogSettings.from_options(options))
     server_log.begin()
-    outcome = _Outcome(reactor)
+    outcome = Outcome(reactor)
 
     def read_again() -> Options:
         loaded = command_line.load(lambda path: Path(path).read_bytes(), os.environ)
@@ -530,48 +580,19 @@ def run(options: Options, command_line: CommandLine) -> int:
 
     try:
         server = PubSubServer(
-            options,
-            reactor,
-            read_options=read_again,
-            log=server_log,
-            on_stopped=outcome.stop,
+            options, reactor, read_options=read_again, log=server_log, on_stopped=outcome.stop
         )
     except Exception as error:  # noqa: BLE001  whatever it is, the operator reads one line
         _log.critical("{reason}", reason=error)
+        server_log.close()
         return 1
-    signals = Signals(server, reactor.callFromThread)  # type: ignore[attr-defined]
+    signals = Signals(server, reactor.callFromThread)
 
     def begin() -> None:
         signals.install()
-        server.open().addCallbacks(lambda _: _settle(), outcome.fail)
+        server.open().addCallbacks(lambda _: settle(), outcome.fail)
 
-    reactor.callWhenRunning(begin)  # type: ignore[attr-defined]
-    reactor.run()  # type: ignore[attr-defined]
+    reactor.callWhenRunning(begin)
+    reactor.run()
     server_log.close()
     return outcome.code
-
-
-def _settle() -> None:
-    """The server is up: what exists now stays, so the collector need not look at it again.
-
-    Connections are freed by reference counts; rare, large collections only cause pauses.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
-
-
-class _Outcome:
-    """How the process ends."""
-
-    def __init__(self, reactor: Any) -> None:
-        self._reactor = reactor
-        self.code = 0
-
-    def stop(self) -> None:
-        self._reactor.stop()
-
-    def fail(self, failure: Any) -> None:
-        _log.critical("{reason}", reason=failure.getErrorMessage())
-        self.code = 1
-        self._reactor.stop()

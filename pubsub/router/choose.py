@@ -1,15 +1,19 @@
-"""Which router backend runs: the one asked for, or the best that can."""
+"""Which router backend runs: the one asked for, or the best that can; and what it obeys."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from twisted.plugin import getPlugins
 
 from pubsub.errors import BackendUnavailable
-from pubsub.interfaces import IRouterBackend
+from pubsub.interfaces import IRouterBackend, RouterSettings
 
-__all__ = ["AUTO", "choose_backend"]
+if TYPE_CHECKING:
+    from pubsub.config.options import Options
+
+__all__ = ["AUTO", "better_backends", "choose_backend", "router_settings"]
 
 #: Take the available backend with the highest priority.
 AUTO = "auto"
@@ -22,6 +26,38 @@ def choose_backend(name: str = AUTO) -> IRouterBackend:
         text says why and what to do.
     """
     return choose(name, getPlugins(IRouterBackend))
+
+
+def router_settings(options: Options) -> RouterSettings:
+    """What the router has to obey."""
+    return RouterSettings(
+        max_control_line=options.max_control_line,
+        max_pending=options.max_pending,
+        max_sub_tokens=options.max_sub_tokens,
+        no_fast_producer_stall=options.no_fast_producer_stall,
+        cache=not options.disable_sublist_cache,
+    )
+
+
+def better_backends(name: str, chosen: str) -> list[str]:
+    """``name: reason`` of each backend that ``"auto"`` would prefer to ``chosen``, if it ran.
+
+    Empty if another choice than ``"auto"`` was made.
+    """
+    return passed_over(name, chosen, getPlugins(IRouterBackend))
+
+
+def passed_over(name: str, chosen: str, backends: Iterable[IRouterBackend]) -> list[str]:
+    """:func:`better_backends` among these."""
+    if name != AUTO:
+        return []
+    found = sorted(backends, key=lambda backend: (-backend.priority, backend.name))
+    reasons = []
+    for backend in found:
+        if backend.name == chosen:
+            break
+        reasons.append(f"{backend.name}: {backend.unavailable()}")
+    return reasons
 
 
 def choose(name: str, backends: Iterable[IRouterBackend]) -> IRouterBackend:

@@ -24,6 +24,7 @@ from twisted.logger import (
 )
 from zope.interface import implementer
 
+from pubsub.errors import InvalidOption
 from pubsub.system.levels import Level, level_of
 from pubsub.system.log_file import Destination, FileDestination, StreamDestination
 from pubsub.system.log_format import BareFormat, Format, JsonFormat, TextFormat
@@ -55,6 +56,11 @@ class LogSettings:
         """The logging part of :class:`pubsub.config.options.Options`."""
         names = cls.__dataclass_fields__
         return cls(**{name: getattr(options, name) for name in names})
+
+    def unusable(self, error: OSError) -> InvalidOption:
+        """What to tell who configured a log that cannot be opened."""
+        where = self.log_file or self.remote_syslog or "syslog"
+        return InvalidOption(f"error opening the log {where}: {error.strerror or error}")
 
 
 @implementer(ILogObserver)

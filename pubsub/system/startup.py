@@ -7,6 +7,7 @@ connections on …``, ``Server is ready``, ``Initiating Shutdown...``, ``Server 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from twisted.logger import Logger, LogLevel
@@ -20,6 +21,7 @@ __all__ = [
     "host_port",
     "identity_lines",
     "listening_lines",
+    "missing_router_lines",
     "monitoring_line",
     "say",
     "tls_lines",
@@ -85,6 +87,17 @@ def configuration_lines(config_file: str, config_digest: str) -> list[Line]:
         return []
     digest = f"({config_digest})" if config_digest else ""
     return [Line(f"Using configuration file: {config_file} {digest}")]
+
+
+def missing_router_lines(router: str, missing: Iterable[str]) -> list[Line]:
+    """A slower router than there could be; nothing if the best one runs.
+
+    :param missing: ``name: why it cannot run, and what to do`` for each better one.
+    """
+    return [
+        Line(f"Using the {router} router, which is slower; {reason}", LogLevel.warn)
+        for reason in missing
+    ]
 
 
 def warning_lines(*, password: str, max_payload: int) -> list[Line]:

@@ -33,7 +33,7 @@ def _make_reactor() -> Any:
 
         doIteration = doPoll
 
-    return BatchingEPollReactor()
+    return BatchingEPollReactor()  # type: ignore[no-untyped-call]
 
 
 def install() -> None:

@@ -47,13 +47,13 @@ class ServerConnection(tcp.Server):
         tcp.Connection.__init__(self, sock, protocol, reactor)
         if len(client) != 2:
             self._addressType = address.IPv6Address
-        self.server = server
+        self.server: ListeningPort = server
         self.client = client
         self.sessionno = sessionno
         self.hostname = client[0]
         # Small answers must not wait for the peer's delayed acknowledgement.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.startReading()
+        self.startReading()  # type: ignore[no-untyped-call]
         self.connected = 1
 
     def __repr__(self) -> str:
@@ -104,14 +104,14 @@ class ServerConnection(tcp.Server):
         """The reactor found the socket writable."""
         link = self._link
         if link is None:
-            return super().doWrite()
+            return super().doWrite()  # type: ignore[no-untyped-call]
         outcome = link.write_ready()
         if outcome < 0:
             return main.CONNECTION_LOST
         if outcome == 0:
-            self.stopWriting()
+            self.stopWriting()  # type: ignore[no-untyped-call]
             if self.disconnecting:
-                return self._postLoseConnection()
+                return self._postLoseConnection()  # type: ignore[no-untyped-call]
             if self._writeDisconnecting:
                 self._writeDisconnected = True
                 return self._closeWriteConnection()
@@ -120,7 +120,7 @@ class ServerConnection(tcp.Server):
     def write(self, data: bytes) -> None:
         """Send protocol bytes, in order with what the router sends."""
         if self._link is None:
-            super().write(data)
+            super().write(data)  # type: ignore[no-untyped-call]
         elif data and self.connected and not self._writeDisconnected:
             self._link.write(data)
             self._link.flush()
@@ -131,12 +131,25 @@ class ServerConnection(tcp.Server):
 
     def startTLS(self, *args: Any, **kwargs: Any) -> None:
         """Begin TLS; the router gives the descriptor back first."""
-        link = self._link
-        if link is not None:
-            link.flush()
-            self._link = None
-            link.unbind()
-        super().startTLS(*args, **kwargs)
+        rest = self._release()
+        super().startTLS(*args, **kwargs)  # type: ignore[no-untyped-call]
+        if rest:
+            # read already, and the beginning of the handshake
+            self.protocol.dataReceived(rest)
+
+    def _release(self) -> bytes:
+        """Take the socket back from the router: Twisted's path from here on.
+
+        What the router could not write yet goes into our buffer, before whatever comes.
+
+        :returns: what the router has read and not parsed.
+        """
+        link, self._link = self._link, None
+        if link is None:
+            return b""
+        rest = link.unbind()
+        link.flush()
+        return rest
 
     def connectionLost(self, reason: Any) -> None:
         """The connection is gone: give the descriptor back before its number is reused."""
@@ -150,14 +163,15 @@ class ServerConnection(tcp.Server):
 class ListeningPort(tcp.Port):
     """A listening TCP socket whose connections are :class:`ServerConnection`."""
 
-    transport = ServerConnection
+    # Twisted's stub promises a tcp.Server of any port; ours wants one of its own ports
+    transport = ServerConnection  # type: ignore[assignment]
 
     def flush(self) -> None:
         """Called after each read of a connection the router reads itself."""
 
     def createInternetSocket(self) -> socket.socket:
         """As Twisted's, but "::" takes IPv4 as well, as it does for nats-server."""
-        made = super().createInternetSocket()
+        made: socket.socket = super().createInternetSocket()  # type: ignore[no-untyped-call]
         if self.addressFamily == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         return made

@@ -251,6 +251,13 @@ class ServerTls:
         #: things to log when the listener starts or reloads; nothing stops because of them
         self.warnings = self._find_warnings(pairs)
 
+    def adopt(self, other: ServerTls) -> None:
+        """Become what ``other`` was made as. Cannot fail: for the end of a reload."""
+        self._contexts = other._contexts
+        self._not_after = other._not_after
+        self.options = other.options
+        self.warnings = other.warnings
+
     def _find_warnings(self, pairs: Sequence[KeyPair]) -> list[str]:
         options, now = self.options, self._wall()
         warnings = [text for pair in pairs if (text := validity_warning(pair, now))]

@@ -5,9 +5,16 @@ from __future__ import annotations
 import pytest
 from zope.interface import implementer
 
+from pubsub.config.options import Options
 from pubsub.errors import BackendUnavailable
 from pubsub.interfaces import IRouter, IRouterBackend, RouterSettings
-from pubsub.router.choose import choose, choose_backend
+from pubsub.router.choose import (
+    better_backends,
+    choose,
+    choose_backend,
+    passed_over,
+    router_settings,
+)
 from pubsub.router.python.backend import PythonBackend
 
 
@@ -73,3 +80,25 @@ def test_otherwise_it_says_why_and_what_to_do(
     with pytest.raises(BackendUnavailable) as caught:
         choose(name, backends)
     assert str(caught.value) == text
+
+
+def test_better_backends_that_cannot_run_are_named_with_their_reasons() -> None:
+    """The operator of a slow router is told what keeps the fast one away."""
+    assert passed_over("auto", "slow", [SLOW, BROKEN]) == ["broken: it was not compiled"]
+    assert passed_over("auto", "fast", [FAST, SLOW]) == []
+
+
+def test_who_chose_a_backend_is_not_told_of_better_ones() -> None:
+    assert passed_over("slow", "slow", [SLOW, BROKEN]) == []
+    assert better_backends("python", "python") == []
+
+
+def test_the_settings_are_the_options() -> None:
+    options = Options(
+        max_control_line=9, max_pending=99, max_sub_tokens=3, no_fast_producer_stall=True
+    )
+    settings = router_settings(options)
+    assert (settings.max_control_line, settings.max_pending, settings.max_sub_tokens) == (9, 99, 3)
+    assert settings.no_fast_producer_stall
+    assert settings.cache
+    assert not router_settings(Options(disable_sublist_cache=True)).cache

@@ -246,3 +246,16 @@ def test_settings_come_from_the_options_of_the_same_names() -> None:
     assert LogSettings.from_options(options) == LogSettings(
         True, True, False, True, "/x", "json", 1, 2, True, "udp://x"
     )
+
+
+@pytest.mark.parametrize(
+    ("settings", "where"),
+    [
+        (LogSettings(log_file="/no/such/dir/x.log"), "/no/such/dir/x.log"),
+        (LogSettings(remote_syslog="udp://nowhere:514"), "udp://nowhere:514"),
+        (LogSettings(syslog=True), "syslog"),
+    ],
+)
+def test_a_log_that_cannot_be_opened_is_named(settings: LogSettings, where: str) -> None:
+    error = settings.unusable(OSError(2, "No such file or directory"))
+    assert str(error) == f"error opening the log {where}: No such file or directory"

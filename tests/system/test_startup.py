@@ -121,3 +121,10 @@ def test_lines_are_logged_as_they_are_braces_included() -> None:
         (LogLevel.info, "Server is ready"),
         (LogLevel.warn, "{odd} name"),
     ]
+
+
+def test_a_router_that_could_be_faster_is_a_warning_each() -> None:
+    (line,) = startup.missing_router_lines("python", ["native: it was not compiled"])
+    assert line.level is LogLevel.warn
+    assert line.text == "Using the python router, which is slower; native: it was not compiled"
+    assert startup.missing_router_lines("native", []) == []

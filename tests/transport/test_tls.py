@@ -472,3 +472,12 @@ def test_a_factory_may_be_inside_tls_from_the_first_byte(talk, server) -> None:
     client.write(b"GET / HTTP/1.1")
     layer.dataReceived(outgoing.read())
     assert recorder.received == b"GET / HTTP/1.1"
+
+
+def test_one_adopts_what_another_was_made_as(talk, server) -> None:
+    """A reload makes a new one first, and takes it over when nothing can fail any more."""
+    old = talk.server_tls(server.options())
+    new = talk.server_tls(talk.ca.issue("other", days=(-1, 3)).options(timeout=5.0))
+    assert old.not_after != new.not_after
+    old.adopt(new)
+    assert (old.not_after, old.options, old.warnings) == (new.not_after, new.options, new.warnings)
