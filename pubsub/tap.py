@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twisted.application.service import IService
+from twisted.logger import Logger
 from twisted.python import usage
 
 from pubsub.config.flags import Action, CommandLine, parse_command_line
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["Options", "makeService"]
 
 PROGRAM = "twistd pubsub"
+
+_log = Logger()
 
 
 def _read_file(path: str) -> bytes:
@@ -67,7 +70,7 @@ class Options(usage.Options):
 def makeService(options: Options) -> IService:
     """The server that the command line asks for, as a service; SIGHUP and SIGUSR1/2 reach it.
 
-    :raises pubsub.errors.PubSubError: the configuration cannot be used here.
+    :raises SystemExit: the configuration cannot be used here; its text says why.
     """
     # The reactor is chosen by now; importing the server earlier would choose it.
     from pubsub.server import PubSubService
@@ -77,7 +80,13 @@ def makeService(options: Options) -> IService:
     def read_again() -> ServerOptions:
         return command_line.load(_read_file, os.environ).options
 
+    for warning in command_line.warnings:
+        _log.warn("{warning}", warning=warning)
     assert command_line.options is not None
-    service = PubSubService(command_line.options, read_options=read_again)
+    try:
+        service = PubSubService(command_line.options, read_options=read_again)
+    except PubSubError as error:
+        # an operator reads one line, not twistd's traceback
+        raise SystemExit(f"{PROGRAM}: {error}") from error
     service.handle_signals()
     return service

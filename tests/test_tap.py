@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from twisted.application.service import IService
+from twisted.logger import LogEvent, globalLogPublisher
 from twisted.python import usage
 from zope.interface.verify import verifyObject
 
@@ -72,6 +73,24 @@ def test_the_service_is_made_from_the_options() -> None:
     assert verifyObject(IService, service)
     assert isinstance(service, PubSubService)
     assert service.server.name == "nina"
+
+
+def test_a_configuration_that_cannot_be_used_ends_it_with_the_reason() -> None:
+    with pytest.raises(SystemExit, match=r"twistd pubsub: .*'nowhere'"):
+        makeService(_options("--router", "nowhere"))
+
+
+def test_warnings_are_logged(tmp_path: Path) -> None:
+    config = tmp_path / "server.conf"
+    config.write_text("ping_interval: 20")
+    options = _options("-p", "-1", "-c", str(config))
+    events: list[LogEvent] = []
+    globalLogPublisher.addObserver(events.append)
+    try:
+        makeService(options)
+    finally:
+        globalLogPublisher.removeObserver(events.append)
+    assert [event["warning"] for event in events if "warning" in event]
 
 
 def _twistd(directory: Path, *arguments: str) -> subprocess.Popen[str]:
