@@ -15,10 +15,10 @@ __all__ = ["address", "describe", "label", "violation_text"]
 
 
 def address(client: ClientProtocol) -> str:
-    """``127.0.0.1:1234``, ``[::1]:1234``, or ``unix`` for who has no address."""
+    """``127.0.0.1:1234``, ``[::1]:1234``; ``pipe`` or ``unix`` for who has no address."""
     host = client.host
     if not host:
-        return "unix"
+        return "pipe" if client.in_process else "unix"
     return f"[{host}]:{client.port}" if ":" in host else f"{host}:{client.port}"
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pubsub.client.describing import violation_text
+from pubsub.client.describing import address, violation_text
+from pubsub.client.protocol import ClientProtocol
 from pubsub.errors import ClosedState
 from pubsub.interfaces import LinkCounters
 
@@ -75,3 +76,8 @@ def test_labels(server, connect, label):
 def test_a_name_is_not_trusted_before_it_is_accepted(server):
     protocol = server.connect(b'{"name":"n","account":"A"}').protocol
     assert protocol.label() == "1.2.3.4:5678 - cid:1"
+
+
+def test_clients_inside_the_process_are_called_pipe(server):
+    protocol = ClientProtocol(server.context, in_process=True)
+    assert address(protocol) == "pipe"

@@ -26,7 +26,7 @@ class NativeBackend:
     def unavailable(self) -> str:
         """Why there is no compiled router here, or ``""``."""
         if os.environ.get("PUBSUB_NO_EXTENSIONS", "") not in ("", "0"):
-            return "the compiled extension is switched off by PUBSUB_NO_EXTENSIONS; unset it to have it"
+            return "the compiled extension is switched off by PUBSUB_NO_EXTENSIONS; unset it"
         try:
             from pubsub.router.native import engine  # noqa: F401
         except ImportError as error:

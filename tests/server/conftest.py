@@ -1,0 +1,116 @@
+"""Servers on the reactor of the test-suite, which have to leave it as they found it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pytest_twisted import blockon
+from twisted.internet import reactor as installed
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+
+from pubsub.config.options import RANDOM_PORT, Options
+from pubsub.server import PubSubServer
+from tests.server.peer import PATIENCE, Peer, connect
+
+reactor: Any = installed
+
+#: turns of the reactor until what was closed is gone
+TURNS = 50
+
+
+class Served:
+    """A server, its configuration that a test may change, and its clients."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.peers: list[Peer] = []
+        self.stopped = 0
+        self._ended: Deferred[None] = Deferred()
+        self.server = PubSubServer(
+            options, reactor, read_options=lambda: self.options, on_stopped=self._stopped
+        )
+
+    def _stopped(self) -> None:
+        self.stopped += 1
+        self._ended.callback(None)
+
+    def ended(self) -> Deferred[None]:
+        """Fires when the server has stopped by itself."""
+        return self._ended.addTimeout(PATIENCE, reactor)
+
+    async def peer(self, port: int = 0, host: str = "127.0.0.1") -> Peer:
+        """A new connection of which nothing was read yet."""
+        peer = await connect(host, port or self.server.port)
+        self.peers.append(peer)
+        return peer
+
+    async def client(self, connect: bytes = b'{"verbose":false}') -> Peer:
+        """A client that has been welcomed."""
+        peer = await self.peer()
+        await peer.until(b"\r\n")
+        await peer.ask(b"CONNECT " + connect + b"\r\n")
+        return peer
+
+    async def modern_client(self) -> Peer:
+        """One that understands INFO at any time, and has got the one that answers its PING."""
+        peer = await self.client(b'{"verbose":false,"protocol":1,"headers":true}')
+        await peer.info()
+        return peer
+
+    def reload(self, **changes: Any) -> None:
+        """Change the configuration and have it read again."""
+        self.options = replace(self.options, **changes)
+        self.server.reload()
+
+
+Serve = Callable[..., Awaitable[Served]]
+
+
+@pytest.fixture(params=["native", "python"])
+def router(request: pytest.FixtureRequest) -> str:
+    """Both routers."""
+    name: str = request.param
+    if name == "native":
+        pytest.importorskip("pubsub.router.native.engine")
+    return name
+
+
+def _left(calls: list[Any], readers: list[Any]) -> tuple[list[Any], list[Any]]:
+    """What is in the reactor that was not there before."""
+    return (
+        [call for call in reactor.getDelayedCalls() if call not in calls],
+        [reader for reader in reactor.getReaders() + reactor.getWriters() if reader not in readers],
+    )
+
+
+async def _settle(calls: list[Any], readers: list[Any]) -> None:
+    for _ in range(TURNS):
+        if _left(calls, readers) == ([], []):
+            return
+        await deferLater(reactor, 0.01)
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Starts servers: ``await serve(max_payload=10)``. Nothing of them may be left behind."""
+    calls, readers = reactor.getDelayedCalls(), reactor.getReaders()
+    served: list[Served] = []
+
+    async def start(**options: Any) -> Served:
+        one = Served(Options(**{"host": "127.0.0.1", "port": RANDOM_PORT, **options}))
+        served.append(one)
+        await one.server.open()
+        return one
+
+    yield start
+    for one in served:
+        blockon(one.server.close())
+        for peer in one.peers:
+            if peer.transport is not None:
+                peer.transport.abortConnection()
+    blockon(Deferred.fromCoroutine(_settle(calls, readers)))
+    assert _left(calls, readers) == ([], [])
