@@ -192,6 +192,17 @@ def test_a_longer_argument_is_refused(backend: IRouterBackend, line: bytes) -> N
     assert world.peers["a"].link.closed
 
 
+def test_what_is_said_about_a_longer_argument_ends_with_it(world: World) -> None:
+    """Behind it there is another client's input, or nothing that may be read at all."""
+    world.router.settings = SHORT
+    world.attach("a")
+    said: list[str] = []
+    world.peers["a"].on["fault"] = lambda fault: said.append(fault.detail)
+    world.feed("a", b"SUB 01234567890\r\nCONNECT secret\r\n")
+    assert len(said) == 1
+    assert "secret" not in said[0]
+
+
 def test_a_longer_argument_is_refused_before_its_line_ends(world: World) -> None:
     world.router.settings = SHORT
     world.attach("a")

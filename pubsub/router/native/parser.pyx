@@ -101,7 +101,7 @@ cdef int too_long(Conn* conn, const char* arg, size_t n) except -1:
         return 0
     raise_fault(conn, errors.MaximumControlLineExceeded(
         "max_control_line %d, argument of %d bytes (snip: %s...)"
-        % (limit, n, errors.go_quote(arg[:128]))
+        % (limit, n, errors.go_quote(arg[:128 if n > 128 else n]))
     ))
     return 1
 
