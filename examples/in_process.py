@@ -7,10 +7,8 @@ from typing import Any
 from twisted.internet import defer, task
 from twisted.protocols.basic import LineReceiver
 
-from pubsub.client.factory import ClientFactory
 from pubsub.config.options import Options
 from pubsub.server import PubSubServer
-from pubsub.transport.inprocess import connect_in_process
 
 
 class Client(LineReceiver):
@@ -33,10 +31,10 @@ class Client(LineReceiver):
 
 
 async def main(reactor: Any) -> None:
-    server = PubSubServer(Options(host="127.0.0.1", port=-1), reactor)
+    server = PubSubServer(Options(dont_listen=True), reactor)
     await server.open()
     client = Client()
-    connect_in_process(ClientFactory(server.context, in_process=True), client, reactor)
+    server.connect_in_process(client)
     await client.done
     await server.close()
 

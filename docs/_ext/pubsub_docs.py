@@ -1,4 +1,4 @@
-"""Pages made from the code: ``.. errors-table::``, ``.. contracts::`` and ``.. flags::``."""
+"""Pages made from the code: errors-table, contracts, unsupported-table, flags."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import pubsub.interfaces
 from pubsub import errors
 from pubsub.config.flags import PROGRAM
 from pubsub.config.help import usage
+from pubsub.config.table import TABLE
 
 
 def _faults() -> Iterator[type[errors.ClientFault]]:
@@ -76,6 +77,27 @@ def contracts() -> list[str]:
     return lines
 
 
+def unsupported_table() -> list[str]:
+    """One row for each feature that does not exist yet: the options that ask for it."""
+    options: dict[str, list[str]] = {}
+    refused = {row.path for row in TABLE if row.unsupported}
+    for row in TABLE:
+        # inside of a refused block nothing needs to be named
+        if row.unsupported and row.parent not in refused:
+            options.setdefault(row.unsupported, []).append(f"``{row.path}``")
+    lines = [
+        ".. list-table::",
+        "   :header-rows: 1",
+        "   :widths: 30 70",
+        "",
+        "   * - Feature",
+        "     - Options",
+    ]
+    for feature, names in options.items():
+        lines += [f"   * - {feature[0].upper()}{feature[1:]}", f"     - {', '.join(names)}"]
+    return lines
+
+
 class _Generated(SphinxDirective):
     """Parses the lines a function makes as if they stood in the page."""
 
@@ -95,6 +117,10 @@ class Contracts(_Generated):
     lines = staticmethod(contracts)
 
 
+class UnsupportedTable(_Generated):
+    lines = staticmethod(unsupported_table)
+
+
 class Flags(SphinxDirective):
     """What ``pubsub-server --help`` prints."""
 
@@ -106,5 +132,6 @@ class Flags(SphinxDirective):
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("errors-table", ErrorsTable)
     app.add_directive("contracts", Contracts)
+    app.add_directive("unsupported-table", UnsupportedTable)
     app.add_directive("flags", Flags)
     return {"parallel_read_safe": True}
