@@ -8,6 +8,7 @@ it can; ``twistd --reactor pubsub-epoll pubsub`` asks for it; nothing requires i
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from pubsub.errors import BackendUnavailable
@@ -48,7 +49,9 @@ def install() -> None:
 
 
 def install_if_possible() -> bool:
-    """:func:`install` unless it cannot be; whether it was."""
+    """:func:`install` unless it cannot be or another reactor is there; whether it was."""
+    if "twisted.internet.reactor" in sys.modules:
+        return False
     try:
         install()
     except BackendUnavailable:
