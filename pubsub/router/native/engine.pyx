@@ -113,7 +113,11 @@ cdef class NativeLink:
 
     @account.setter
     def account(self, name):
-        self.conn.account = self.router.account_for(name)
+        cdef Account* account = self.router.account_for(name)
+        # Subscriptions stand in the old account's index: none may be left behind there.
+        if account != self.conn.account:
+            all_ended(&self.conn)
+        self.conn.account = account
         self.conn.line_len = 0
 
     @property
