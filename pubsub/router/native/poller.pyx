@@ -48,7 +48,11 @@ cdef int serve(reactor, NativeLink link, int fd, unsigned int events) except -1:
     why = None
     reading = False
     try:
-        if events & (EPOLLIN | EPOLLHUP | EPOLLERR):
+        if conn.closed and events & (EPOLLHUP | EPOLLERR):
+            # It only waits for its last bytes to leave, and they will not arrive. Read
+            # would find the end of input once more, turn after turn.
+            why = main.CONNECTION_LOST
+        elif events & (EPOLLIN | EPOLLHUP | EPOLLERR):
             reading = True
             outcome = read_descriptor(conn)
             if outcome:
