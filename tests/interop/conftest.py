@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from pubsub.testing.child import ChildServer
+from pubsub.testing.child import OWN_COMMAND, ChildServer
 from pubsub.testing.plugin import ServerFactory
 from tests.certs import Authority
 from tests.router.recording import native_backend
@@ -39,7 +40,7 @@ def version_of(command: str) -> tuple[int, ...]:
     return tuple(map(int, found.groups()))
 
 
-@pytest.fixture(params=["native", "python"])
+@pytest.fixture(scope="module", params=["native", "python"])
 def backend(request: pytest.FixtureRequest) -> str:
     """Each router backend in turn; with ``--pubsub-command`` another server, once."""
     if request.config.getoption("--pubsub-command"):
@@ -51,20 +52,30 @@ def backend(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+def _router(backend: str) -> list[str]:
+    return ["--router", backend] if backend else []
+
+
 @pytest.fixture
 def start(backend: str, pubsub_server_factory: ServerFactory) -> Start:
     """``start(config, args)``: a running server with this test's router."""
 
     def run(config: str | None = None, args: Sequence[str] = ()) -> ChildServer:
-        return pubsub_server_factory(config, [*args, *(["--router", backend] if backend else [])])
+        return pubsub_server_factory(config, [*args, *_router(backend)])
 
     return run
 
 
-@pytest.fixture
-def server(start: Start) -> ChildServer:
-    """A server with the default configuration."""
-    return start()
+@pytest.fixture(scope="module")
+def server(
+    backend: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ChildServer]:
+    """A server with the default configuration, for all tests of a module."""
+    given = request.config.getoption("--pubsub-command")
+    command = shlex.split(given) if given else OWN_COMMAND
+    directory = tmp_path_factory.mktemp("shared")
+    with ChildServer(directory, args=_router(backend), command=command) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

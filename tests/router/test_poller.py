@@ -73,8 +73,9 @@ def test_the_end_of_input_is_a_half_close_for_whoever_reads(pair: Pair) -> None:
     assert pair.turn(reading=True) == [(main.CONNECTION_DONE, True)]
 
 
-def test_a_hangup_ends_a_connection_nobody_reads(pair: Pair) -> None:
+def test_a_hangup_ends_a_connection_that_is_being_closed(pair: Pair) -> None:
     """Reading it again would report the same end of input for ever, at full speed."""
+    pair.link.close()
     pair.far.close()
     assert pair.turn(reading=False) == [(main.CONNECTION_LOST, False)]
     assert pair.reactor.writes == 0
