@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +16,8 @@ from pathlib import Path
 import pytest
 
 from pubsub.testing.child import OWN_COMMAND
-from pubsub.testing.plugin import ServerFactory
 from tests.certs import Authority
-from tests.conftest import LoggedFailures
+from tests.server import talk
 
 #: seconds after which a test that waits in vain fails
 PATIENCE = 30.0
@@ -168,8 +168,6 @@ def test_a_new_log_file_is_begun_when_the_old_one_was_moved(tmp_path: Path) -> N
 
 def wait_for(condition: Callable[[], bool]) -> None:
     """There is no other way to learn what another process has written."""
-    import time
-
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline
@@ -325,6 +323,39 @@ def test_as_a_module(tmp_path: Path) -> None:
         assert server.ended() == 0
 
 
+@pytest.mark.parametrize("kind", ["tls", "proxy", "proxy and tls", "unix"])
+def test_every_way_in_with_the_reactor_of_its_own(tmp_path: Path, kind: str) -> None:
+    ca, path = Authority(tmp_path), str(tmp_path / "s")
+    issued = ca.issue("server")
+    tls = f'tls {{ cert_file: "{issued.cert_file}", key_file: "{issued.key_file}" }}\n'
+    lines = {"tls": tls, "proxy": "proxy_protocol: true\n", "unix": f'listen: ["unix:{path}"]'}
+    (tmp_path / "x.conf").write_text("".join(lines[part] for part in kind.split(" and ")))
+    with running(own("-c", "x.conf"), tmp_path) as server:
+        talk.blocking(
+            path if kind == "unix" else ("127.0.0.1", server.port),
+            talk.trusting(ca) if "tls" in kind else None,
+            talk.PROXY_2 if "proxy" in kind else b"",
+        )
+        server.signal(signal.SIGTERM)
+        assert server.ended() == 0
+
+
+def test_what_is_not_configured_is_not_loaded() -> None:
+    """A server starts a fifth sooner without them."""
+    program = (
+        "import sys; from pubsub.config.options import Options; import pubsub.server;"
+        "from twisted.internet import reactor; pubsub.server.PubSubServer(Options(), reactor);"
+        "print([n for n in ('twisted.web.server', 'pubsub.monitor.ports', 'pubsub.transport.tls',"
+        " 'pubsub.auth.passwords') if n in sys.modules])"
+    )
+    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+    shown = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )  # fmt: skip
+    assert shown.stdout.strip() == "[]"
+
+
 # twistd
 
 
@@ -356,9 +387,7 @@ def test_under_twistd_lame_duck_mode_ends_the_process(tmp_path: Path) -> None:
     assert "Entering lame duck mode" in server.log
 
 
-def test_a_signal_the_moment_it_is_ready_is_obeyed(
-    pubsub_server_factory: ServerFactory, tmp_path: Path
-) -> None:
+def test_a_signal_the_moment_it_is_ready_is_obeyed(tmp_path: Path) -> None:
     """What reads "Server is ready" may send one at once."""
     (tmp_path / "x.conf").write_text("host: 127.0.0.1\nport: -1")
     for command in (
@@ -370,9 +399,7 @@ def test_a_signal_the_moment_it_is_ready_is_obeyed(
             server.until("Reloaded server configuration")
 
 
-def test_a_tls_server_ends_while_a_handshake_is_pending(
-    tmp_path: Path, logged_failures: LoggedFailures
-) -> None:
+def test_a_tls_server_ends_while_a_handshake_is_pending(tmp_path: Path) -> None:
     issued = Authority(tmp_path).issue("server")
     (tmp_path / "x.conf").write_text(
         f'tls {{ cert_file: "{issued.cert_file}", key_file: "{issued.key_file}", timeout: 60 }}'
