@@ -31,11 +31,14 @@ if TYPE_CHECKING:
     from pubsub.router.python.permissions import Decisions
     from pubsub.router.python.subscription import Subscription
 
-__all__ = ["MAX_PLANS", "Plan", "Route", "publish_ordinary"]
+__all__ = ["MAX_PLANS", "MAX_READERS", "Plan", "Route", "publish_ordinary"]
 
-#: Plans, and routes, one publisher may keep: more than the subjects and sizes in steady
-#: use, and no more than some 100 KB.
+#: Plans, and routes, one publisher may keep: more than the subjects and sizes in steady use.
 MAX_PLANS = 128
+#: Readers of one route. Each costs some 300 bytes in every route and plan it is part of, so
+#: with both limits a publisher keeps about 5 MB at most, whatever there is to reach; and for
+#: more readers preparing saves little, since delivering is nearly all there is to do.
+MAX_READERS = 128
 
 
 class Reader(NamedTuple):
@@ -264,6 +267,8 @@ def _work_out(link: PythonLink, subject: bytes, with_headers: bool) -> Route:
         return _ODD_ROUTE
     missed = subject not in link.home.cache.results
     result = link.home.find(subject)
+    if len(result.plain) + sum(map(len, result.groups)) > MAX_READERS:
+        return _ODD_ROUTE
     readers = []
     for sub in result.plain:
         if not _refuses(link, sub, subject):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pubsub.interfaces import LinkOptions, RouterSettings
 from pubsub.router.python.backend import PythonBackend
-from pubsub.router.python.fast import MAX_PLANS, publish_ordinary
+from pubsub.router.python.fast import MAX_PLANS, MAX_READERS, publish_ordinary
 from pubsub.router.python.link import PythonLink
 from tests.router.recording import QUIET, World
 
@@ -102,6 +102,17 @@ def test_plans_are_bounded() -> None:
         assert taken(link, b"PUB foo.%d 2\r\nhi\r\n" % number)
         assert len(link.plans) <= MAX_PLANS
         assert len(link.routes) <= MAX_PLANS
+
+
+def test_plans_are_not_made_for_more_readers_than_are_worth_it() -> None:
+    """Every publisher would keep its own list of all of them, for each of its lines."""
+    world, link = new_world()
+    for number in range(MAX_READERS):
+        world.feed("a", b"SUB foo%b %d\r\n" % (b" q" if number % 2 else b"", number))
+    assert taken(link, HELLO)
+    world.feed("a", b"SUB foo q last\r\n")
+    assert not taken(link, HELLO)
+    assert world.feed("a", HELLO).count(b"MSG ") == MAX_READERS // 2 + 1
 
 
 def test_close_to_the_limit_the_readable_way_takes_over() -> None:
