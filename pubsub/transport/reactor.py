@@ -12,11 +12,15 @@ import sys
 from typing import Any
 
 from pubsub.errors import BackendUnavailable
+from pubsub.router.native.backend import NativeBackend
 
 __all__ = ["install", "install_if_possible"]
 
 
 def _make_reactor() -> Any:
+    reason = NativeBackend().unavailable()
+    if reason:
+        raise BackendUnavailable(f"the batching epoll reactor: {reason}")
     try:
         from twisted.internet.epollreactor import EPollReactor
 

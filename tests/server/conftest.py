@@ -14,6 +14,7 @@ from twisted.internet.task import deferLater
 
 from pubsub.config.options import RANDOM_PORT, Options
 from pubsub.server import PubSubServer
+from tests.router.recording import native_backend
 from tests.server.peer import PATIENCE, Peer, connect
 
 reactor: Any = installed
@@ -75,7 +76,7 @@ def router(request: pytest.FixtureRequest) -> str:
     """Both routers."""
     name: str = request.param
     if name == "native":
-        pytest.importorskip("pubsub.router.native.engine")
+        native_backend()
     return name
 
 

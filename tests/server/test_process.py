@@ -17,6 +17,7 @@ import pytest
 
 from pubsub.testing.child import OWN_COMMAND
 from tests.certs import Authority
+from tests.router.recording import native_backend
 from tests.server import talk
 
 #: seconds after which a test that waits in vain fails
@@ -362,7 +363,7 @@ def test_what_is_not_configured_is_not_loaded() -> None:
 @pytest.mark.parametrize("reactor", ["epoll", "pubsub-epoll"])
 def test_under_twistd_it_serves_reloads_and_ends(tmp_path: Path, reactor: str) -> None:
     if reactor == "pubsub-epoll":
-        pytest.importorskip("pubsub.router.native.poller")
+        native_backend()
     config = tmp_path / "x.conf"
     config.write_text("host: 127.0.0.1\nport: -1\nmax_payload: 400000")
     command = [sys.executable, "-c", TWISTD, "--reactor", reactor, "-n", "pubsub", "-c", "x.conf"]

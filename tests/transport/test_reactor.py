@@ -12,8 +12,13 @@ import sys
 import pytest
 
 from pubsub.transport.reactor import install_if_possible
+from tests.router.recording import native_backend
 
-pytest.importorskip("pubsub.router.native.poller")
+
+@pytest.fixture(autouse=True)
+def compiled() -> None:
+    """Without the compiled router there is no such reactor."""
+    native_backend()
 
 
 def run(program: str, **environment: str) -> str:
@@ -57,6 +62,17 @@ def test_without_the_extension_it_says_why_not() -> None:
         + "print(install_if_possible())\n"
         + "try: install()\n"
         + "except Exception as error: print(type(error).__name__, error)"
+    )
+
+
+def test_where_the_extension_is_switched_off_it_is_too() -> None:
+    assert (
+        run(
+            "from pubsub.transport.reactor import install_if_possible\n"
+            "print(install_if_possible())",
+            PUBSUB_NO_EXTENSIONS="1",
+        )
+        == "False"
     )
 
 
