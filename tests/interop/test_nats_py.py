@@ -217,7 +217,7 @@ async def test_headers(server: ChildServer) -> None:
 @asynchronous
 async def test_headers_of_a_request_and_its_answer(server: ChildServer) -> None:
     async def answer(message: Msg) -> None:
-        await client.publish(message.reply, b"", headers={"Seen": message.headers["Trace"]})
+        await client.publish(message.reply, b"", headers={"Seen": (message.headers or {})["Trace"]})
 
     async with connected(server) as client:
         await client.subscribe("h.r", cb=answer)
@@ -276,7 +276,7 @@ async def test_draining_a_subscription_and_a_connection(server: ChildServer) -> 
         for number in range(100):
             await publisher.publish("d.one", b"1 %d" % number)
         await settle(publisher)
-        await one.drain()
+        await one.drain()  # type: ignore[no-untyped-call]
         assert received == [b"1 %d" % number for number in range(100)]
         for number in range(100):
             await publisher.publish("d.one", b"lost")
@@ -382,7 +382,7 @@ async def test_reserved_subjects(server: ChildServer, subject: str, reply: str) 
 # --- who may connect ----------------------------------------------------------------------
 
 
-def _secrets() -> list[tuple[str, dict[str, str], dict[str, str]]]:
+def _secrets() -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
     """Configurations, with what opens them, and what does not."""
     hashed = bcrypt.hashpw(b"s3cr3t", bcrypt.gensalt(4, b"2a")).decode()
     return [
@@ -406,7 +406,7 @@ def _secrets() -> list[tuple[str, dict[str, str], dict[str, str]]]:
 )
 @asynchronous
 async def test_secrets(
-    start: Start, config: str, right: dict[str, str], wrong: dict[str, str]
+    start: Start, config: str, right: dict[str, Any], wrong: dict[str, Any]
 ) -> None:
     server = start(config)
     async with connected(server, **right) as client:
@@ -476,7 +476,7 @@ async def test_tls_first(
     start: Start, authority: Authority, tls_config: Callable[..., str], setting: str
 ) -> None:
     server = start(tls_config(f"handshake_first: {setting}"))
-    options = {"tls": context_for(authority), "tls_handshake_first": True}
+    options: dict[str, Any] = {"tls": context_for(authority), "tls_handshake_first": True}
     async with connected(server, **options) as client:
         assert await client.rtt(timeout=10) >= 0
     if setting == "auto":
@@ -508,7 +508,7 @@ async def test_certificates_of_clients(
 async def test_clients_come_back(start: Start, how: str) -> None:
     server = start()
     recorder = Recorder()
-    options = {"allow_reconnect": True, "max_reconnect_attempts": -1}
+    options: dict[str, Any] = {"allow_reconnect": True, "max_reconnect_attempts": -1}
     async with connected(server, recorder, **options) as client:
         received: list[bytes] = []
         arrived = asyncio.Event()
@@ -559,7 +559,7 @@ async def test_lame_duck_mode_is_announced(start: Start) -> None:
 @asynchronous
 async def test_the_client_pings_a_server_that_lives(server: ChildServer) -> None:
     recorder = Recorder()
-    options = {"ping_interval": 0.02, "max_outstanding_pings": 2}
+    options: dict[str, Any] = {"ping_interval": 0.02, "max_outstanding_pings": 2}
     async with connected(server, recorder, **options) as client:
         pongs = asyncio.Event()
         count = 0
@@ -572,7 +572,7 @@ async def test_the_client_pings_a_server_that_lives(server: ChildServer) -> None
             if count >= 5:
                 pongs.set()
 
-        client._process_pong = counted
+        client._process_pong = counted  # type: ignore[method-assign]
         await asyncio.wait_for(pongs.wait(), 10)
         assert recorder.errors == []
 
@@ -582,7 +582,11 @@ async def test_a_server_that_is_stopped_is_stale(start: Start) -> None:
     """The client finds out by its own pings; the server survives having been stopped."""
     server = start()
     recorder = Recorder()
-    options = {"ping_interval": 0.05, "max_outstanding_pings": 2, "allow_reconnect": True}
+    options: dict[str, Any] = {
+        "ping_interval": 0.05,
+        "max_outstanding_pings": 2,
+        "allow_reconnect": True,
+    }
     async with connected(server, recorder, **options) as client:
         os.kill(server.pid, signal.SIGSTOP)
         try:
@@ -609,7 +613,7 @@ async def test_the_server_pings_clients(start: Start) -> None:
             if count >= 4:
                 pings.set()
 
-        client._process_ping = counted
+        client._process_ping = counted  # type: ignore[method-assign]
         await asyncio.wait_for(pings.wait(), 10)
         await settle(client)
         assert recorder.errors == []
@@ -624,7 +628,7 @@ async def test_a_client_that_does_not_answer_pings_is_stale(start: Start) -> Non
         async def silent() -> None:
             pass
 
-        client._process_ping = silent
+        client._process_ping = silent  # type: ignore[method-assign]
         await asyncio.wait_for(recorder.event("closed").wait(), 10)
         assert "stale connection" in str(client.last_error)
 
@@ -651,7 +655,11 @@ async def test_a_slow_subscription_is_the_clients_own_matter(server: ChildServer
 
 @asynchronous
 async def test_five_hundred_clients(server: ChildServer) -> None:
-    options = {**Recorder().options(), "connect_timeout": 20, "allow_reconnect": False}
+    options: dict[str, Any] = {
+        **Recorder().options(),
+        "connect_timeout": 20,
+        "allow_reconnect": False,
+    }
     clients: list[Client] = []
     for _ in range(5):
         clients += await asyncio.gather(*(nats.connect(server.url, **options) for _ in range(100)))
@@ -678,7 +686,7 @@ async def test_a_unix_socket(start: Start, tmp_path: Path, backend: str) -> None
     def unix_only(**options: Any) -> Any:
         return asyncio.open_unix_connection(str(path), limit=options["limit"])
 
-    asyncio.open_connection = unix_only
+    asyncio.open_connection = unix_only  # type: ignore[assignment]
     try:
         async with connected(server) as client:
             subscription = await client.subscribe("unix")
