@@ -47,6 +47,28 @@ def new_key(kind: str = "ec") -> Key:
     return ec.generate_private_key(ec.SECP256R1())
 
 
+#: Python 3.13 verifies with VERIFY_X509_STRICT, which wants this and the key identifiers.
+_CA_USAGE = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
+def _identifier(key: Key) -> x509.SubjectKeyIdentifier:
+    return x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+
+
+def _issuer(key: Key) -> x509.AuthorityKeyIdentifier:
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
+
+
 @dataclass(frozen=True)
 class Issued:
     """A certificate and its key, in memory and as PEM files."""
@@ -102,6 +124,9 @@ class Authority:
             .not_valid_before(now - dt.timedelta(days=1))
             .not_valid_after(now + dt.timedelta(days=30))
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(_CA_USAGE, critical=True)
+            .add_extension(_identifier(self.key), critical=False)
+            .add_extension(_issuer(signer.key), critical=False)
             .sign(signer.key, hashes.SHA256())
         )
         self.cert_file = _write(
@@ -139,6 +164,7 @@ class Authority:
             .not_valid_after(_now() + dt.timedelta(days=days[1]))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+            .add_extension(_issuer(self.key), critical=False)
         )
         if not client:
             alternatives = [
