@@ -26,7 +26,7 @@ needs_proc = pytest.mark.skipif(
 )
 
 
-def eventually(look: Callable[[], Found], what: str = "") -> Found:
+def eventually(look: Callable[[], Found | None], what: str = "") -> Found:
     """What ``look`` returns, once that is true."""
     deadline = time.monotonic() + PATIENCE
     while not (found := look()):
