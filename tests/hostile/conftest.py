@@ -34,7 +34,8 @@ def _flavours(metafunc: pytest.Metafunc) -> list[object]:
     peer = os.environ.get("NATS_SERVER") or shutil.which("nats-server")
     if peer and metafunc.definition.get_closest_marker("compared"):
         nats = Flavour("nats-server", (peer,))
-        found.append(pytest.param(nats, id="nats-server", marks=pytest.mark.interop))
+        marks = [pytest.mark.interop, pytest.mark.slow]
+        found.append(pytest.param(nats, id="nats-server", marks=marks))
     return found
 
 

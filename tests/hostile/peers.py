@@ -105,7 +105,8 @@ class Peer:
         self.send(b"PING\r\n")
         while self._buffer.count(b"PONG\r\n") <= more:
             assert self._more(), self._buffer
-        data, self._buffer = self._buffer[: -len(b"PONG\r\n")], b""
+        # what the server says by itself may come behind it
+        data, _, self._buffer = self._buffer.rpartition(b"PONG\r\n")
         return _without_pings(data)
 
     def hang_up(self) -> None:

@@ -106,8 +106,8 @@ def encrypted(start_shared: Starter, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.mark.parametrize(
     "said",
-    [b"\x16\x03\x01", b"\x16\x03\x01\x02\x00", b"\x16\x03\x01\x02\x00\x01\x00\x01"],
-    ids=["half a record header", "a record header", "the beginning of a hello"],
+    [b"\x16\x03\x01", b"\x16\x03\x01\x02\x00\x01\x00\x01"],
+    ids=["half a record header", "the beginning of a hello"],
 )
 def test_a_tls_handshake_that_never_comes_ends(encrypted: Server, said: bytes) -> None:
     plain = Witness(encrypted.client(), encrypted.client())
