@@ -88,8 +88,6 @@ class RouterSettings:
     cache: bool = True
     #: the random choice among queue group members starts here; tests fix it
     seed: int = 0
-    #: longest message text that is traced, 0 for no limit
-    max_traced_msg_len: int = 0
 
 
 @dataclass(frozen=True)
