@@ -20,7 +20,7 @@ from pubsub.router.native.index cimport sid_of
 from pubsub.router.native.interest cimport ended
 from pubsub.router.native.matching cimport lookup, members
 from pubsub.router.native.output cimport (
-    block_data, commit, new_block, put, put_block, release_block, reserve,
+    block_data, commit, flush_descriptor, new_block, put, put_block, release_block, reserve,
 )
 from pubsub.router.native.text cimport write_number
 from pubsub.router.native.types cimport (
@@ -200,6 +200,17 @@ cdef int slow_consumer(Conn* dest) except -1:
     return 0
 
 
+cdef int flush_early(Conn* dest) noexcept:
+    """Much was queued in this turn: let a socket that may have room have it now."""
+    if flush_descriptor(dest) != 0:
+        dest.writing = True
+        try:
+            (<object>dest.transport).startWriting()
+        except Exception:
+            report("writing")
+    return 0
+
+
 cdef int send_to(Core* core, Conn* origin, Conn* dest, Sub* sub, Message* m) except -1:
     cdef bint strip = m.hdr > 0 and not dest.headers
     cdef int size = m.size - m.hdr if strip else m.size
@@ -211,6 +222,8 @@ cdef int send_to(Core* core, Conn* origin, Conn* dest, Sub* sub, Message* m) exc
     elif dest.kind >= INTERNAL:
         call_internal(dest, sub, m, strip)
         return 1
+    if dest.pending > core.early_flush and dest.fd >= 0 and not dest.writing:
+        flush_early(dest)
     if dest.pending > core.stall_pending and origin != NULL and origin.kind == CLIENT:
         if not hold_back(core, origin, dest):
             return 0

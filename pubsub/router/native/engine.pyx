@@ -43,7 +43,10 @@ from pubsub.router.native.types cimport (
 
 cdef enum:
     SINK = 5
-    READ_SIZE = 131072
+    READ_SIZE = 1048576
+    # What one turn may queue for a socket before it is tried: many publishers at once must
+    # not make a slow consumer of a reader that is only waiting for the end of the turn.
+    EARLY_FLUSH = 1048576
 
 
 cdef object describe(Sub* sub):
@@ -377,6 +380,7 @@ cdef class NativeRouter:
         core.max_control_line = settings.max_control_line
         core.max_pending = settings.max_pending
         core.stall_pending = settings.max_pending // 4 * 3
+        core.early_flush = min(EARLY_FLUSH, settings.max_pending // 4)
         core.max_sub_tokens = settings.max_sub_tokens
         core.no_stall = settings.no_fast_producer_stall
         core.cache = settings.cache

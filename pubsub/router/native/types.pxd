@@ -256,6 +256,8 @@ cdef struct Core:
     uint64_t hash_seed
     size_t max_pending
     size_t stall_pending
+    # Pending bytes that are written at once, not at the end of the turn.
+    size_t early_flush
     int max_control_line
     int max_sub_tokens
     bint no_stall
