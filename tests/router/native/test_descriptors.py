@@ -11,7 +11,7 @@ import socket
 
 import pytest
 
-from pubsub.interfaces import LinkOptions
+from pubsub.interfaces import LinkOptions, RouterSettings
 from tests.router.native.sockets import Sockets
 from tests.router.recording import QUIET, native_backend
 
@@ -287,3 +287,27 @@ def test_a_closed_link_reads_and_drops(sockets: Sockets) -> None:
     assert end.send(b"PING\r\n") == 0
     end.link.flush()
     assert end.heard() == b"bye\r\n"
+
+
+def test_a_turn_that_queues_much_does_not_make_a_slow_consumer(sockets: Sockets) -> None:
+    """What one turn brings may exceed max_pending: a socket with room gets it meanwhile."""
+    sockets.router.settings = RouterSettings(max_pending=40_000)
+    reader, writer = sockets.end(), sockets.end()
+    reader.send(b"SUB a 1\r\n")
+    reader.ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    text = b"PUB a 1000\r\n" + b"x" * 1000 + b"\r\n"
+    writer.link.feed(text * 100)
+    sockets.router.flush()
+    assert reader.drain() == (b"MSG a 1 1000\r\n" + b"x" * 1000 + b"\r\n") * 100
+    assert not reader.link.closed
+    assert ("peer1", "fault") not in [entry[:2] for entry in sockets.log]
+
+
+def test_a_socket_without_room_is_a_slow_consumer_in_that_turn(sockets: Sockets) -> None:
+    sockets.router.settings = RouterSettings(max_pending=40_000)
+    reader, writer = sockets.end(), sockets.end()
+    reader.send(b"SUB a 1\r\n")
+    writer.link.feed((b"PUB a 1000\r\n" + b"x" * 1000 + b"\r\n") * 2000)
+    faults = [entry[2] for entry in sockets.log if entry[:2] == ("peer1", "fault")]
+    assert faults == ["SlowConsumer"]
+    assert reader.transport.writing
