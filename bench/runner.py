@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-import shlex
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -62,7 +61,7 @@ def server_info(server: Server) -> ServerInfo:
         server.key,
         server.label,
         server.version,
-        shlex.join(server.argv),
+        server.shown,
         server.ours,
         server.backend,
     )

@@ -49,6 +49,11 @@ class Server:
     backend: str = ""
     ours: bool = False
 
+    @property
+    def shown(self) -> str:
+        """The command for reports: where the program is on this machine helps nobody else."""
+        return shlex.join([Path(self.argv[0]).name, *self.argv[1:]])
+
 
 def parse_version(output: str) -> str:
     """The version in what ``--version`` printed: ``nats-server: v2.9.10`` is ``2.9.10``.

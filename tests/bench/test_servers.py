@@ -101,3 +101,8 @@ def test_a_server_that_cannot_be_started_is_named(tmp_path: Path) -> None:
     server = Server("none", "none 1", ("/no/such/server",), "1")
     with pytest.raises(ServerFailed, match="none 1"), running(server, tmp_path):
         raise AssertionError("it is not running")
+
+
+def test_reports_do_not_tell_where_a_program_is() -> None:
+    server = Server("x", "x", ("/opt/somewhere/nats-server", "-c", "/etc/x.conf"), "1.0")
+    assert server.shown == "nats-server -c /etc/x.conf"
