@@ -28,6 +28,8 @@ def run(program: str, **environment: str) -> str:
         [sys.executable, "-c", program],
         capture_output=True, text=True, timeout=60,
         env={**os.environ, "PYTHONPATH": path, **environment},
+        # -c prefers the current directory, e.g. a checkout to the installed package under test
+        cwd=os.sep,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
