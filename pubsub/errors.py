@@ -19,6 +19,8 @@
     ├── ProxyHeaderError                a PROXY protocol header that cannot be read
     ├── BadMonitorQuery                 a parameter of a monitoring request that cannot be used
     ├── AuthenticationFailed            an authenticator refused, and why (never sent to the peer)
+    ├── CredentialsError                a JWT, key or credentials file that cannot be used
+    ├── RequestTimeout                  nobody answered a request of the server's own
     └── ClientFault                     what a peer did wrong; carries its ``-ERR`` text
         ├── UnknownProtocolOperation    closes
         ├── MalformedArguments          closes, silently
@@ -26,8 +28,14 @@
         ├── MaximumControlLineExceeded  closes
         ├── MaximumPayloadViolation     closes
         ├── AuthorizationViolation      closes
+        │   ├── ProxyNotTrusted         closes
+        │   └── ProxyRequired           closes
         ├── AuthenticationTimeout       closes
         ├── UserAuthenticationExpired   closes
+        ├── UserAuthenticationRevoked   closes
+        ├── AccountAuthenticationExpired  closes
+        ├── MaximumAccountConnectionsExceeded  closes
+        ├── FailedAccountRegistration   closes
         ├── StaleConnection             closes
         ├── MaximumConnectionsExceeded  closes
         ├── TlsRequired                 closes
@@ -55,6 +63,7 @@ import enum
 from collections.abc import Sequence
 
 __all__ = [
+    "AccountAuthenticationExpired",
     "AuthenticationFailed",
     "AuthenticationTimeout",
     "AuthorizationViolation",
@@ -67,6 +76,8 @@ __all__ = [
     "ConfigErrors",
     "ConfigSyntaxError",
     "ConnectionThrottled",
+    "CredentialsError",
+    "FailedAccountRegistration",
     "HeadersNotSupported",
     "InvalidClientProtocol",
     "InvalidOption",
@@ -74,6 +85,7 @@ __all__ = [
     "InvalidSubject",
     "ListenError",
     "MalformedArguments",
+    "MaximumAccountConnectionsExceeded",
     "MaximumConnectionsExceeded",
     "MaximumControlLineExceeded",
     "MaximumPayloadViolation",
@@ -81,10 +93,13 @@ __all__ = [
     "NoRespondersNeedsHeaders",
     "NotConfigured",
     "ProxyHeaderError",
+    "ProxyNotTrusted",
+    "ProxyRequired",
     "PubSubError",
     "PublishPermissionViolation",
     "ReloadRefused",
     "ReplyPermissionViolation",
+    "RequestTimeout",
     "SignalNotSent",
     "SlowConsumer",
     "StaleConnection",
@@ -96,6 +111,7 @@ __all__ = [
     "UnsupportedOption",
     "UsageError",
     "UserAuthenticationExpired",
+    "UserAuthenticationRevoked",
     "go_quote",
 ]
 
@@ -127,6 +143,8 @@ class ClosedState(enum.Enum):
     REVOCATION = "Credentials Revoked"
     NO_RESPONDERS_REQUIRES_HEADERS = "No Responders Requires Headers"
     KICKED = "Kicked"
+    PROXY_NOT_TRUSTED = "Proxy Not Trusted"
+    PROXY_REQUIRED = "Proxy Required"
 
 
 class PubSubError(Exception):
@@ -244,7 +262,22 @@ class BadMonitorQuery(PubSubError):
 
 
 class AuthenticationFailed(PubSubError):
-    """An authenticator refused. The reason is logged, never sent to the peer."""
+    """An authenticator refused. The reason is for the log, not for the peer.
+
+    :ivar fault: what the peer is told, if it is not :class:`AuthorizationViolation`.
+    """
+
+    def __init__(self, reason: str, fault: ClientFault | None = None) -> None:
+        super().__init__(reason)
+        self.fault = fault
+
+
+class CredentialsError(PubSubError):
+    """A JWT, a key or a credentials file that cannot be used; the text never holds a secret."""
+
+
+class RequestTimeout(PubSubError):
+    """Nobody answered a request of the server's own in time, or nobody was there to."""
 
 
 class ClientFault(PubSubError):
@@ -315,6 +348,18 @@ class AuthorizationViolation(ClientFault):
     closed_state = ClosedState.AUTHENTICATION_VIOLATION
 
 
+class ProxyNotTrusted(AuthorizationViolation):
+    """It came by a proxy whose key nobody trusts."""
+
+    closed_state = ClosedState.PROXY_NOT_TRUSTED
+
+
+class ProxyRequired(AuthorizationViolation):
+    """It may only come by a trusted proxy, and did not."""
+
+    closed_state = ClosedState.PROXY_REQUIRED
+
+
 class AuthenticationTimeout(ClientFault):
     """No CONNECT within ``authorization.timeout`` seconds."""
 
@@ -327,6 +372,34 @@ class UserAuthenticationExpired(ClientFault):
 
     wire = "User Authentication Expired"
     closed_state = ClosedState.AUTHENTICATION_EXPIRED
+
+
+class UserAuthenticationRevoked(ClientFault):
+    """Its account has revoked what it authenticated with."""
+
+    wire = "User Authentication Revoked"
+    closed_state = ClosedState.REVOCATION
+
+
+class AccountAuthenticationExpired(ClientFault):
+    """Its account is valid no longer."""
+
+    wire = "Account Authentication Expired"
+    closed_state = ClosedState.AUTHENTICATION_EXPIRED
+
+
+class MaximumAccountConnectionsExceeded(ClientFault):
+    """Its account has as many clients as it may."""
+
+    wire = "maximum account active connections exceeded"
+    closed_state = ClosedState.MAX_ACCOUNT_CONNECTIONS_EXCEEDED
+
+
+class FailedAccountRegistration(ClientFault):
+    """It belongs to an account that is not there."""
+
+    wire = "Failed Account Registration"
+    closed_state = ClosedState.MISSING_ACCOUNT
 
 
 class StaleConnection(ClientFault):

@@ -10,9 +10,13 @@ A message takes this road::
 * :class:`IRouterBackend` is the plugin, :class:`IRouter` the running router of one
   server, :class:`ILink` one peer's half inside it, :class:`ILinkHandler` what the
   router tells the rest of the server about that peer.
-* :class:`IAuthenticator` decides who a peer is.
+* :class:`IAuthenticator` decides who a peer is; :class:`IServerAccess` is what it may use.
+* :class:`IAccounts` knows the accounts, whether from a file, from JWTs or made by a program.
+* :class:`IStreamImports` and :class:`ServiceRoute` are what the router knows of imports.
 * :class:`ISubjectMapper`, :class:`IInterestListener`, :class:`IMessageHook` are asked
   or told by the router, off its fast path.
+
+The immutable values they exchange are in :mod:`pubsub.values`, and may be imported from here.
 
 Subjects, replies, queue groups and subscription ids (sids) are ``bytes`` without
 spaces, as they are on the wire. Times are seconds as ``float``; sizes are bytes.
@@ -20,12 +24,28 @@ spaces, as they are on the wire. Times are seconds as ``float``; sizes are bytes
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zope.interface import Attribute, Interface
+
+from pubsub.values.accounts import AccountOptions, ResponseType
+from pubsub.values.identity import (
+    GLOBAL_ACCOUNT,
+    ConnectionAttempt,
+    Identity,
+    Permissions,
+    ResponsePermission,
+)
+from pubsub.values.links import (
+    LinkCounters,
+    LinkOptions,
+    PeerKind,
+    RouterSettings,
+    SubscriptionInfo,
+    TrafficCounters,
+)
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
@@ -33,15 +53,22 @@ if TYPE_CHECKING:
     from pubsub.errors import ClientFault
 
 __all__ = [
+    "GLOBAL_ACCOUNT",
     "ConnectionAttempt",
+    "IAccounts",
     "IAuthenticator",
     "IAuthenticatorPlugin",
+    "IClientObserver",
     "IInterestListener",
     "ILink",
     "ILinkHandler",
     "IMessageHook",
     "IRouter",
     "IRouterBackend",
+    "IServerAccess",
+    "IServerAuthenticator",
+    "IServiceObserver",
+    "IStreamImports",
     "ISubjectMapper",
     "IThreadedAuthenticator",
     "Identity",
@@ -49,100 +76,14 @@ __all__ = [
     "LinkOptions",
     "PeerKind",
     "Permissions",
+    "ResponsePermission",
+    "ResponseType",
     "RouterSettings",
+    "ServiceRoute",
+    "ShadowSubscription",
     "SubscriptionInfo",
     "TrafficCounters",
 ]
-
-#: The account of everybody who was given no other (nats-server's global account).
-GLOBAL_ACCOUNT = "$G"
-
-
-class PeerKind(enum.IntEnum):
-    """What is at the other end of a link."""
-
-    CLIENT = 0
-    ROUTE = 1
-    GATEWAY = 2
-    LEAF = 3
-    #: a Python callable inside this process: each message goes to
-    #: :meth:`ILinkHandler.message_received`
-    INTERNAL = 4
-    #: a stream: messages are collected and go to
-    #: :meth:`ILinkHandler.batch_received` once a turn
-    SINK = 5
-
-
-@dataclass(frozen=True)
-class RouterSettings:
-    """The options a router obeys; assign a new one to ``IRouter.settings`` to reload."""
-
-    max_control_line: int = 4096
-    #: queued bytes at which a client is a slow consumer
-    max_pending: int = 64 * 1024 * 1024
-    #: tokens a client's subscription may have, 0 for any number
-    max_sub_tokens: int = 0
-    #: drop for a consumer above 75 % of max_pending, rather than hold its producers
-    no_fast_producer_stall: bool = False
-    #: False recomputes every match: nats-server's ``disable_sublist_cache``
-    cache: bool = True
-    #: the random choice among queue group members starts here; tests fix it
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class LinkOptions:
-    """What CONNECT and the identity decide about one peer.
-
-    The defaults are those of a client that has not sent CONNECT
-    (nats-server: verbose and pedantic are true when absent).
-    """
-
-    verbose: bool = True
-    pedantic: bool = True
-    echo: bool = True
-    headers: bool = False
-    no_responders: bool = False
-    #: largest payload accepted from it, headers included; -1 for any
-    max_payload: int = 1024 * 1024
-    #: subscriptions it may hold; 0 or less for any number
-    max_subscriptions: int = 0
-
-
-class SubscriptionInfo(NamedTuple):
-    """One subscription, as /connz and /subsz list it."""
-
-    account: str
-    cid: int
-    sid: bytes
-    subject: bytes
-    queue: bytes
-    delivered: int
-    #: removed after that many deliveries, 0 for never
-    max: int
-
-
-class TrafficCounters(NamedTuple):
-    """Messages and payload bytes (headers included, CRLF not)."""
-
-    in_msgs: int
-    in_bytes: int
-    out_msgs: int
-    out_bytes: int
-
-
-class LinkCounters(NamedTuple):
-    """What one link has done so far."""
-
-    in_msgs: int
-    in_bytes: int
-    out_msgs: int
-    out_bytes: int
-    #: bytes queued and not yet handed to the kernel or the transport
-    pending_bytes: int
-    subscriptions: int
-    #: how often its producers were held back for it
-    stalls: int
 
 
 class IRouterBackend(Interface):
@@ -166,6 +107,7 @@ class IRouter(Interface):
 
     name = Attribute("str: the backend's name")
     settings = Attribute("RouterSettings: assigning applies to all links at once")
+    system_account = Attribute('str: who may publish what is reserved for servers; "$SYS"')
 
     def attach(handler: ILinkHandler, kind: PeerKind, cid: int, account: str) -> ILink:
         """A new link with default :class:`LinkOptions`, bound to ``account``."""
@@ -182,6 +124,23 @@ class IRouter(Interface):
 
     def set_mapper(account: str, mapper: ISubjectMapper | None) -> None:
         """Map the subject of each message published by clients and leafs of ``account``."""
+
+    def set_stream_imports(account: str, imports: IStreamImports | None) -> None:
+        """Let subscriptions of ``account`` hear streams of others.
+
+        The subscriptions that exist are asked about anew, those to come when they are made.
+        """
+
+    def set_service_imports(account: str, routes: Sequence[ServiceRoute]) -> None:
+        """Let messages of ``account`` reach services of others; replaces what was set before.
+
+        Requests that are waiting for an answer still get it.
+        """
+
+    def expire_responses() -> int:
+        """Forget requests to imported services whose time is over, or whose asker is gone;
+        how many. Called about once a second, and costs as much as there are requests waiting.
+        """
 
     def set_hook(hook: IMessageHook | None) -> None:
         """Ask ``hook`` about every message of every client; ``None`` costs nothing."""
@@ -300,12 +259,18 @@ class ILink(Interface):
     def set_permissions(
         publish: Callable[[bytes], bool] | None,
         subscribe: Callable[[bytes, bytes], bool] | None,
-        deliver: Callable[[bytes], bool] | None,
+        deliver: Callable[[bytes, bytes], bool] | None,
+        responses: ResponsePermission | None = None,
     ) -> None:
-        """Predicates for PUB subjects, SUB (subject, queue) and deliveries; None allows all.
+        """Predicates for PUB subjects, SUB and deliveries (subject, queue); None allows all.
 
-        Answers for subjects are cached until the next call of this method.
+        ``responses``: it may also publish to the reply subjects of what is delivered to it.
+        Answers for a subject are cached as long as a link has the same predicate (the same
+        object): links of one user should share theirs.
         """
+
+    def forget_request_info() -> None:
+        """Ask :meth:`ILinkHandler.request_info` again: what it said is outdated."""
 
 
 class ILinkHandler(Interface):
@@ -341,6 +306,11 @@ class ILinkHandler(Interface):
     def stall(seconds: float) -> None:
         """A consumer it publishes to cannot keep up: stop reading from it for that long."""
 
+    def request_info(detailed: bool) -> bytes:
+        """nats-server's ClientInfo as JSON, for ``Nats-Request-Info`` of requests to imported
+        services; ``detailed`` if the import shares who asks. ``b""`` for no such header.
+        """
+
     def traced(direction: str, operation: str, argument: bytes) -> None:
         """``link.trace`` is on: ``"in"``/``"out"``, the verb or ``MSG_PAYLOAD``, what follows."""
 
@@ -363,6 +333,60 @@ class ISubjectMapper(Interface):
         """
 
 
+class ShadowSubscription(NamedTuple):
+    """What a subscription also means, in an account whose stream is imported."""
+
+    account: str
+    #: where it subscribes there
+    subject: bytes
+    #: from a subject there to the one that is delivered; ``None``: the same
+    mapper: ISubjectMapper | None
+
+
+class IStreamImports(Interface):
+    """The streams one account imports."""
+
+    def shadows(subject: bytes) -> Sequence[ShadowSubscription]:
+        """What a subscription on ``subject``, which may hold wildcards, hears elsewhere."""
+
+
+class IServiceObserver(Interface):
+    """Measures the requests to one imported service: latency tracking."""
+
+    def requested(link: ILink | None, reply: bytes, headers: bytes) -> Any:
+        """A request; what is returned is given to the other methods, ``None``: not measured.
+
+        ``link`` is the asker's, ``None`` if the server itself asks. Without ``reply`` there
+        will be no answer, and no other method is called.
+        """
+
+    def answered(token: Any, link: ILink | None) -> None:
+        """The first answer to a measured request arrived, from ``link``."""
+
+    def unanswered(token: Any, reason: str) -> None:
+        """There will be none: ``"no responders"``, ``"timeout"`` or ``"interest lost"``."""
+
+
+@dataclass(frozen=True)
+class ServiceRoute:
+    """One import of a service, as the router sees it."""
+
+    #: what the importing account publishes to; may hold wildcards
+    subject: bytes
+    #: whose service it is
+    account: str
+    #: from a subject of the importer to the service's; ``None``: the same
+    mapper: ISubjectMapper | None = None
+    response: ResponseType = ResponseType.SINGLETON
+    #: seconds without an answer after which a request is forgotten
+    threshold: float = 120.0
+    #: tell the service who asks
+    share: bool = False
+    #: identifies the export: requests that come back to the same one are dropped
+    export: object = None
+    observer: IServiceObserver | None = None
+
+
 class IInterestListener(Interface):
     """Routes, gateways and leafs learn here what this server wants to hear."""
 
@@ -380,46 +404,6 @@ class IMessageHook(Interface):
         link: ILink, subject: bytes, reply: bytes, headers: bytes, payload: bytes
     ) -> bool:
         """False drops the message (the hook may answer through ``link.write``)."""
-
-
-@dataclass(frozen=True)
-class ConnectionAttempt:
-    """All an authenticator may know about who is connecting. Immutable."""
-
-    #: the CONNECT fields as sent: ``user``, ``pass``, ``auth_token``, ``jwt``, ``nkey``, ``sig``…
-    connect: Mapping[str, Any]
-    #: ``"ip:port"`` or the path of a Unix socket, after the PROXY protocol
-    peer: str
-    kind: PeerKind = PeerKind.CLIENT
-    #: STANDARD, WEBSOCKET, LEAFNODE, MQTT, IN_PROCESS…: nats-server's connection types
-    connection_type: str = "STANDARD"
-    #: what INFO challenged it with, ``b""`` if nothing
-    nonce: bytes = b""
-    #: its certificate, DER, ``b""`` if it showed none
-    tls_certificate: bytes = b""
-
-
-@dataclass(frozen=True)
-class Permissions:
-    """Subjects a user may use; ``None`` in allow means all. Entries may hold wildcards."""
-
-    publish_allow: tuple[str, ...] | None = None
-    publish_deny: tuple[str, ...] = ()
-    subscribe_allow: tuple[str, ...] | None = None
-    subscribe_deny: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Who a peer is, once an authenticator says so."""
-
-    user: str = ""
-    account: str = GLOBAL_ACCOUNT
-    permissions: Permissions | None = None
-    #: epoch seconds after which it is disconnected, 0 for never
-    expires: float = 0.0
-    #: overrides by name: ``max_payload``, ``max_subscriptions``
-    limits: Mapping[str, int] = field(default_factory=dict)
 
 
 class IAuthenticator(Interface):
@@ -441,8 +425,79 @@ class IThreadedAuthenticator(IAuthenticator):
         """``defer_to_thread(function, *arguments)`` is Twisted's ``deferToThread``."""
 
 
+class IServerAuthenticator(IAuthenticator):
+    """An authenticator that works with the server: it gets it once, before it is asked."""
+
+    #: optional: ``needs_nonce`` True makes INFO carry a nonce
+
+    def use_server(server: IServerAccess) -> None:
+        """Called once. Nothing is connected yet."""
+
+    def stop() -> None:
+        """The server ends, or a reload replaced this authenticator: end what it began."""
+
+
+class IAccounts(Interface):
+    """The accounts of a server."""
+
+    def find(name: str) -> AccountOptions | None:
+        """The account of that name, if it is known here now."""
+
+    def names() -> Sequence[str]:
+        """All that are known here now."""
+
+    def update(options: AccountOptions) -> None:
+        """Add the account, or change it: its clients are updated or disconnected at once.
+
+        :raises pubsub.errors.ConfigError: its imports or exports cannot be.
+        """
+
+    def remove(name: str) -> None:
+        """Forget it; its clients are disconnected."""
+
+    def connections(name: str) -> int:
+        """How many clients of it are connected."""
+
+
+class IServerAccess(Interface):
+    """What an authenticator may use of the server it works for."""
+
+    server_id = Attribute("str: public, begins with N")
+    server_name = Attribute("str: ``server_name``, or the id")
+    system_account = Attribute("str: its name; \"\" without one")
+    clock = Attribute("IReactorTime: the reactor, or a Clock in tests")
+    router = Attribute("IRouter: the running one")
+    accounts = Attribute("IAccounts: those of this server")
+
+    def defer_to_thread(function: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
+        """Twisted's ``deferToThread``."""
+
+    def internal_client(account: str) -> Any:
+        """A :class:`pubsub.router.internal.InternalClient`, the server's own in ``account``."""
+
+    def server_info() -> Mapping[str, Any]:
+        """nats-server's ServerInfo: ``name``, ``host``, ``id``, ``ver``, … as events carry it."""
+
+
+class IClientObserver(Interface):
+    """Told of every client of a server: system events, presence.
+
+    ``client`` is a :class:`pubsub.client.protocol.ClientProtocol`.
+    """
+
+    def client_connected(client: Any) -> None:
+        """Its CONNECT was accepted: it is somebody now."""
+
+    def client_disconnected(client: Any) -> None:
+        """Somebody is gone; ``client.closed_state`` says why."""
+
+    def client_refused(client: Any, fault: ClientFault) -> None:
+        """Its CONNECT was not accepted."""
+
+
 class IAuthenticatorPlugin(Interface):
-    """Makes authenticators from the configuration. Found with ``twisted.plugin.getPlugins``."""
+    """Makes authenticators from the configuration. Found with ``twisted.plugin.getPlugins``
+    and under the entry point group ``pubsub.authenticators``."""
 
     name = Attribute("str: what the configuration calls it")
     order = Attribute("int: built-in authenticators are asked in ascending order")

@@ -20,10 +20,12 @@ MAX_BODY_LINES = 60
 #: never a neighbour on the same level.
 LAYERS = (
     ("_version", "errors"),
+    ("values",),
     ("interfaces",),
     ("plugins",),
     ("config", "wire"),
     ("router",),
+    ("accounts",),
     ("auth",),
     ("client",),
     ("cluster",),
@@ -53,6 +55,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "pubsub/config/table_core.py": "rows; tests/config/test_table.py checks all of them",
     "pubsub/config/table_security.py": "rows; tests/config/test_table.py checks all of them",
     "pubsub/config/table_streams.py": "rows; tests/config/test_table.py checks all of them",
+    "pubsub/values/": "tests/values/test_values.py looks at all of them",
     "pubsub/config/row.py": "the shape of a row; tests/config/test_table.py",
 }
 

@@ -12,11 +12,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pubsub.values.accounts import (
+    AccountOptions,
+    MappingEntry,
+    UserOptions,
+    WeightedDestination,
+)
+from pubsub.values.identity import GLOBAL_ACCOUNT, Permissions
+
 __all__ = [
     "AuthorizationOptions",
+    "CalloutOptions",
     "CertificatePair",
     "MappingEntry",
     "Options",
+    "PluginOptions",
+    "ResolverOptions",
     "TlsOptions",
     "WeightedDestination",
 ]
@@ -26,8 +37,57 @@ RANDOM_PORT = -1
 
 
 @dataclass(frozen=True)
+class PluginOptions:
+    """One entry of ``authorization { plugins }``."""
+
+    name: str
+    #: handed to it as they were written
+    options: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class CalloutOptions:
+    """``authorization { auth_callout }``: ask a service who may connect (ADR-26)."""
+
+    #: public account key that signs the answers
+    issuer: str
+    #: account of the service
+    account: str = GLOBAL_ACCOUNT
+    #: users (names or public keys) who are not asked about: the service itself
+    auth_users: tuple[str, ...] = ()
+    #: public curve key to encrypt requests with, ``""`` for clear text
+    xkey: str = ""
+    #: accounts the answers may name; empty: any
+    allowed_accounts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ResolverOptions:
+    """Where account JWTs come from."""
+
+    #: ``"memory"``, ``"url"``, ``"full"`` or ``"cache"``
+    type: str
+    #: ``http(s)://…/accounts/``
+    url: str = ""
+    dir: str = ""
+    allow_delete: bool = False
+    #: remove deleted JWTs from disk, do not rename them
+    hard_delete: bool = False
+    #: JWTs to keep, 0 for any number
+    limit: int = 0
+    #: seconds to keep one (cache); 0 for ever
+    ttl: float = 0.0
+    #: seconds between two exchanges with other servers (full)
+    interval: float = 60.0
+    #: seconds to look one up
+    timeout: float = 0.0
+    #: for fetching by https
+    tls: TlsOptions | None = None
+
+
+@dataclass(frozen=True)
 class AuthorizationOptions:
-    """The ``authorization`` block: one user, or one token, or a plugin."""
+    """The ``authorization`` block: one user, or one token, or a list of users, or plugins."""
 
     user: str = ""
     #: clear text, or a bcrypt string beginning ``$2``
@@ -39,6 +99,13 @@ class AuthorizationOptions:
     plugin: str = ""
     #: handed to that plugin as they were written: strings, numbers, lists, maps
     options: Mapping[str, object] = field(default_factory=dict, repr=False)
+    #: several plugins, asked in this order before the built-in ones (since pubsub 0.2)
+    plugins: tuple[PluginOptions, ...] = ()
+    #: of users of the global account who have none
+    default_permissions: Permissions | None = None
+    #: nobody may connect but through a trusted proxy
+    proxy_required: bool = False
+    auth_callout: CalloutOptions | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +125,8 @@ class TlsOptions:
     ca_file: str = ""
     #: require a client certificate signed by ``ca_file``
     verify: bool = False
+    #: take the user from the client certificate; implies ``verify``
+    verify_and_map: bool = False
     #: accepted for nats-server's sake; it only concerns outgoing connections
     insecure: bool = False
     #: seconds for the handshake
@@ -78,25 +147,6 @@ class TlsOptions:
     connection_rate_limit: int = 0
     #: more certificates, chosen by the server name the client asks for
     certs: tuple[CertificatePair, ...] = ()
-
-
-@dataclass(frozen=True)
-class WeightedDestination:
-    """Where a share of the messages of a mapping goes."""
-
-    subject: str
-    #: percent, 0 to 100
-    weight: int = 100
-    #: only in the cluster of that name; ``""`` in any
-    cluster: str = ""
-
-
-@dataclass(frozen=True)
-class MappingEntry:
-    """One key of ``mappings``: a source subject and its destinations."""
-
-    source: str
-    destinations: tuple[WeightedDestination, ...]
 
 
 @dataclass(frozen=True)
@@ -138,6 +188,25 @@ class Options:
 
     # who may connect, and how
     authorization: AuthorizationOptions = AuthorizationOptions()
+    #: of ``authorization { users }`` and of every account, in the order they are written
+    users: tuple[UserOptions, ...] = ()
+    accounts: tuple[AccountOptions, ...] = ()
+    #: who clients without credentials are, ``""`` for nobody
+    no_auth_user: str = ""
+    system_account: str = "$SYS"
+    no_system_account: bool = False
+    #: operator JWTs, as they are: the file they were named by has been read
+    operator: tuple[str, ...] = ()
+    #: public keys of operators that are trusted without a JWT
+    trusted_keys: tuple[str, ...] = ()
+    resolver: ResolverOptions | None = None
+    #: account public key to account JWT
+    resolver_preload: Mapping[str, str] = field(default_factory=dict, repr=False)
+    resolver_pinned_accounts: frozenset[str] = frozenset()
+    #: bearer JWT of clients without credentials (operator mode)
+    default_sentinel: str = field(default="", repr=False)
+    #: public keys of proxies that may vouch for clients
+    trusted_proxies: tuple[str, ...] = ()
     tls: TlsOptions | None = None
     allow_non_tls: bool = False
 

@@ -1,0 +1,103 @@
+"""What the router and its links say about themselves, and what they are told."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import NamedTuple
+
+__all__ = [
+    "LinkCounters",
+    "LinkOptions",
+    "PeerKind",
+    "RouterSettings",
+    "SubscriptionInfo",
+    "TrafficCounters",
+]
+
+
+class PeerKind(enum.IntEnum):
+    """What is at the other end of a link."""
+
+    CLIENT = 0
+    ROUTE = 1
+    GATEWAY = 2
+    LEAF = 3
+    #: a Python callable inside this process: each message goes to
+    #: :meth:`ILinkHandler.message_received`
+    INTERNAL = 4
+    #: a stream: messages are collected and go to
+    #: :meth:`ILinkHandler.batch_received` once a turn
+    SINK = 5
+
+
+@dataclass(frozen=True)
+class RouterSettings:
+    """The options a router obeys; assign a new one to ``IRouter.settings`` to reload."""
+
+    max_control_line: int = 4096
+    #: queued bytes at which a client is a slow consumer
+    max_pending: int = 64 * 1024 * 1024
+    #: tokens a client's subscription may have, 0 for any number
+    max_sub_tokens: int = 0
+    #: drop for a consumer above 75 % of max_pending, rather than hold its producers
+    no_fast_producer_stall: bool = False
+    #: False recomputes every match: nats-server's ``disable_sublist_cache``
+    cache: bool = True
+    #: the random choice among queue group members starts here; tests fix it
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class LinkOptions:
+    """What CONNECT and the identity decide about one peer.
+
+    The defaults are those of a client that has not sent CONNECT
+    (nats-server: verbose and pedantic are true when absent).
+    """
+
+    verbose: bool = True
+    pedantic: bool = True
+    echo: bool = True
+    headers: bool = False
+    no_responders: bool = False
+    #: largest payload accepted from it, headers included; -1 for any
+    max_payload: int = 1024 * 1024
+    #: subscriptions it may hold; 0 or less for any number
+    max_subscriptions: int = 0
+
+
+class SubscriptionInfo(NamedTuple):
+    """One subscription, as /connz and /subsz list it."""
+
+    account: str
+    cid: int
+    sid: bytes
+    subject: bytes
+    queue: bytes
+    delivered: int
+    #: removed after that many deliveries, 0 for never
+    max: int
+
+
+class TrafficCounters(NamedTuple):
+    """Messages and payload bytes (headers included, CRLF not)."""
+
+    in_msgs: int
+    in_bytes: int
+    out_msgs: int
+    out_bytes: int
+
+
+class LinkCounters(NamedTuple):
+    """What one link has done so far."""
+
+    in_msgs: int
+    in_bytes: int
+    out_msgs: int
+    out_bytes: int
+    #: bytes queued and not yet handed to the kernel or the transport
+    pending_bytes: int
+    subscriptions: int
+    #: how often its producers were held back for it
+    stalls: int
