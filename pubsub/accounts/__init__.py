@@ -1,0 +1,3 @@
+"""Accounts: who is in them, what they may use, and what they share with each other."""
+
+__all__: list[str] = []
