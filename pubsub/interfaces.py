@@ -468,6 +468,7 @@ class IServerAccess(Interface):
     clock = Attribute("IReactorTime: the reactor, or a Clock in tests")
     router = Attribute("IRouter: the running one")
     accounts = Attribute("IAccounts: those of this server")
+    users = Attribute("pubsub.accounts.users.Users: those of the lists, changed live")
 
     def defer_to_thread(function: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
         """Twisted's ``deferToThread``."""
