@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from typing import Any
+
+from pubsub.wire.gotime import nanoseconds, rfc3339
 
 __all__ = [
     "compact",
@@ -25,26 +26,9 @@ _HTML = str.maketrans(
 )
 
 
-def nanoseconds(seconds: float) -> int:
-    """A duration as ``time.Duration`` has it in JSON."""
-    return round(seconds * _SECOND)
-
-
 def number(value: float) -> float | int:
     """A ``float64`` as Go's JSON has it: whole ones without a fraction."""
     return int(value) if math.isfinite(value) and value == int(value) else value
-
-
-def rfc3339(seconds: float) -> str:
-    """RFC 3339 in UTC with as many decimals as are needed: Go's ``RFC3339Nano``.
-
-    :param seconds: since the epoch. A float of today's times holds microseconds, no more,
-        so that is what is shown.
-    """
-    micros = round(seconds * 1_000_000)
-    whole, fraction = divmod(micros, 1_000_000)
-    decimals = f".{fraction:06d}".rstrip("0") if fraction else ""
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}{decimals}Z"
 
 
 def duration(nanos: int) -> str:
