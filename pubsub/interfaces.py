@@ -67,6 +67,7 @@ __all__ = [
     "IRouterBackend",
     "IServerAccess",
     "IServerAuthenticator",
+    "IServerIdentity",
     "IServiceObserver",
     "IStreamImports",
     "ISubjectMapper",
@@ -459,11 +460,28 @@ class IAccounts(Interface):
         """How many clients of it are connected."""
 
 
+class IServerIdentity(Interface):
+    """The keys of a server. What fails is a :class:`pubsub.errors.CredentialsError`."""
+
+    server_id = Attribute("str: the public key, begins with N")
+    xkey = Attribute("str: the public curve key, begins with X; made when first looked at")
+
+    def sign(data: bytes) -> bytes:
+        """Its ed25519 signature, 64 bytes."""
+
+    def seal(data: bytes, recipient: str) -> bytes:
+        """Encrypted for the owner of that public curve key (nkeys' ``xkv1``)."""
+
+    def open(data: bytes, sender: str) -> bytes:
+        """What the owner of that public curve key encrypted for this server."""
+
+
 class IServerAccess(Interface):
     """What an authenticator may use of the server it works for."""
 
     server_id = Attribute("str: public, begins with N")
     server_name = Attribute("str: ``server_name``, or the id")
+    identity = Attribute("IServerIdentity: the keys behind server_id")
     system_account = Attribute("str: its name; \"\" without one")
     clock = Attribute("IReactorTime: the reactor, or a Clock in tests")
     router = Attribute("IRouter: the running one")
