@@ -49,6 +49,10 @@ class ConnectionAttempt:
     cid: int = 0
     #: epoch seconds
     start: float = 0.0
+    #: a proxy that is trusted has signed the nonce
+    trusted_proxy: bool = False
+    #: the public key it signed with, ``""`` if none
+    proxy_key: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,8 @@ class Identity:
     issuer_key: str = ""
     name_tag: str = ""
     tags: tuple[str, ...] = ()
+    #: public key of the trusted proxy it came by, ``""`` if none
+    proxy_key: str = ""
     #: asked whenever its account changes: why it may not stay, ``None`` if it may
     still_valid: Callable[[AccountOptions], ClientFault | None] | None = field(
         default=None, compare=False, repr=False
