@@ -1,4 +1,6 @@
 # cython: language_level=3
+from libc.stdint cimport uint64_t
+
 from pubsub.router.native.types cimport Account, Conn, Core, Message, Result
 
 cdef int publish(Conn* conn, Message* message, bint answer) except -1
@@ -8,3 +10,5 @@ cdef int route(
     Core* core, Account* account, Conn* origin, Message* message, Result* known
 ) except -1
 cdef int raise_fault(Conn* conn, object fault) except -1
+cdef bytes mapped_in(Account* account, bytes subject)
+cdef uint64_t draw64(Core* core) noexcept nogil

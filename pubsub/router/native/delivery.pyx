@@ -15,16 +15,21 @@ from twisted.logger import Logger
 
 from pubsub import errors
 
+from pubsub.router.native.crossing cimport Crossing
 from pubsub.router.native.grave cimport leave
-from pubsub.router.native.index cimport sid_of
+from pubsub.router.native.index cimport delivered_to, primary_of, queue_of, sid_of
 from pubsub.router.native.interest cimport ended
 from pubsub.router.native.matching cimport lookup, members
 from pubsub.router.native.output cimport (
     block_data, commit, flush_descriptor, new_block, put, put_block, release_block, reserve,
 )
+from pubsub.router.native.permissions cimport (
+    Decisions, expect_answer, may_hear, may_publish,
+)
+from pubsub.router.native.services cimport cross_back, cross_over
 from pubsub.router.native.text cimport write_number
 from pubsub.router.native.types cimport (
-    Account, Block, Conn, Core, Message, Result, Sub,
+    ANSWERS, ORDINARY, SERVICE, Account, Block, Conn, Core, Message, Result, Sub,
 )
 
 _log = Logger(namespace="pubsub.router.native")
@@ -38,8 +43,8 @@ cdef enum:
     WHOLE_FRAME = 8192
     # A payload this large is shared by its readers' queues instead of copied into each.
     SHARE = 16384
-    # Answers of a permission predicate kept per connection before starting afresh.
-    PERMISSION_CACHE = 4096
+    # Mapped subjects kept per account before starting afresh.
+    MAPPED = 4096
 
 
 cdef int raise_fault(Conn* conn, object fault) except -1:
@@ -51,27 +56,19 @@ cdef void report(str what) noexcept:
     _log.failure("{what} failed", what=what)
 
 
-cdef inline uint64_t draw(Core* core) noexcept nogil:
-    """xorshift64*, upper half: both backends draw alike."""
+cdef uint64_t draw64(Core* core) noexcept nogil:
+    """xorshift64*: both backends draw alike."""
     cdef uint64_t x = core.rng
     x ^= x >> 12
     x ^= x << 25
     x ^= x >> 27
     core.rng = x
-    return (x * <uint64_t>2685821657736338717) >> 32
+    return x * <uint64_t>2685821657736338717
 
 
-cdef bint permitted(PyObject* check, PyObject* cache, const char* subject, int slen) except -1:
-    """Ask a predicate once per subject."""
-    cdef bytes key = subject[:slen]
-    cdef dict known = <dict>cache
-    answer = known.get(key)
-    if answer is None:
-        answer = bool((<object>check)(key))
-        if len(known) >= PERMISSION_CACHE:
-            known.clear()
-        known[key] = answer
-    return answer
+cdef inline uint64_t draw(Core* core) noexcept nogil:
+    """Its upper half, for choosing among members."""
+    return draw64(core) >> 32
 
 
 # --- frames -----------------------------------------------------------------------------
@@ -228,6 +225,8 @@ cdef int send_to(Core* core, Conn* origin, Conn* dest, Sub* sub, Message* m) exc
         if not hold_back(core, origin, dest):
             return 0
     append_frame(dest, sub, m, strip)
+    if dest.replies != NULL and m.rlen:
+        expect_answer(dest, m.reply, m.rlen)
     if dest.pending > core.max_pending and dest.kind == CLIENT:
         slow_consumer(dest)
     return 1
@@ -235,12 +234,37 @@ cdef int send_to(Core* core, Conn* origin, Conn* dest, Sub* sub, Message* m) exc
 
 cdef inline int deliver(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
     """Deliver to one subscription: 1 delivered, 0 not."""
+    if sub.role != ORDINARY and sub.conn != NULL:
+        return carry(core, origin, sub, m)
+    return deliver_here(core, origin, sub, m)
+
+
+cdef int carry(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
+    """To a subscription that is part of an import."""
+    cdef Message changed
+    cdef bytes subject
+    if sub.role == SERVICE:
+        return cross_over(core, origin, sub, m)
+    if sub.role == ANSWERS:
+        return cross_back(core, origin, sub, m)
+    subject = (<Crossing>sub.extra).map(m.subject, m.slen)
+    if subject is None:
+        return deliver_here(core, origin, sub, m)
+    changed = m[0]
+    changed.subject = subject
+    changed.slen = <int>len(subject)
+    return deliver_here(core, origin, sub, &changed)
+
+
+cdef inline int deliver_here(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
     cdef Conn* dest = sub.conn
+    cdef uint64_t count
+    cdef uint64_t maximum
     cdef int delivered
     if dest == NULL or (dest == origin and not origin.echo):
         return 0
-    if dest.deliver_check != NULL and not permitted(
-        dest.deliver_check, dest.deliver_cache, m.subject, m.slen
+    if dest.deliver_check != NULL and not may_hear(
+        dest, m.subject, m.slen, queue_of(sub), sub.queue_len
     ):
         return 0
     if dest.closed:
@@ -248,11 +272,13 @@ cdef inline int deliver(Core* core, Conn* origin, Sub* sub, Message* m) except -
     sub.delivered += 1
     if sub.max == 0:
         return send_to(core, origin, dest, sub, m)
+    maximum = sub.max
+    count = delivered_to(sub)
     delivered = 0
-    if sub.delivered <= sub.max:
+    if count <= maximum:
         delivered = send_to(core, origin, dest, sub, m)
-    if sub.delivered >= sub.max and sub.conn != NULL:
-        ended(sub)
+    if count >= maximum and sub.conn != NULL:
+        ended(primary_of(sub))
     return delivered
 
 
@@ -341,17 +367,23 @@ cdef int no_responders(Conn* conn, Message* m) except -1:
     return 0
 
 
-cdef bytes mapped(Conn* conn, Message* m):
-    """The subject after mapping; remembered where every message maps alike."""
-    cdef bytes subject = m.subject[:m.slen]
-    cdef dict known = <dict>conn.account.mapped
+cdef bytes mapped_in(Account* account, bytes subject):
+    """The subject after the mapping of an account; remembered where all map alike."""
+    cdef dict known = <dict>account.mapped
     answer = known.get(subject)
     if answer is None:
-        answer, always = (<object>conn.account.mapper).map(subject)
+        answer, always = (<object>account.mapper).map(subject)
         if always:
-            if len(known) >= PERMISSION_CACHE:
+            if len(known) >= MAPPED:
                 known.clear()
             known[subject] = answer
+    return answer
+
+
+cdef bytes mapped(Conn* conn, Message* m):
+    """The subject a peer's message gets by the mapping of its account."""
+    cdef bytes subject = m.subject[:m.slen]
+    cdef bytes answer = mapped_in(conn.account, subject)
     if conn.trace and answer != subject:
         (<object>conn.handler).traced("in", "MAPPING", b"%b -> %b" % (subject, answer))
     return answer
@@ -367,7 +399,7 @@ cdef int refused(Conn* conn, Message* m) except -1:
     cdef bint client = conn.kind == CLIENT
     if (client and starts(m.subject, m.slen, b"_GR_.", 5)) or (
         conn.publish_check != NULL
-        and not permitted(conn.publish_check, conn.publish_cache, m.subject, m.slen)
+        and not may_publish(conn, m.subject, m.slen)
     ) or (client and not conn.account.is_system and starts(m.subject, m.slen, b"$NRG.", 5)):
         raise_fault(conn, errors.PublishPermissionViolation(m.subject[:m.slen]))
         return 1
@@ -461,6 +493,10 @@ cdef bint plain(Conn* conn, Message* m) noexcept:
     """Whether a publish like this one needs nothing but matching and delivering."""
     return (
         conn.kind == CLIENT and conn.account.mapper == NULL and conn.core.hook == NULL
-        and conn.publish_check == NULL and not conn.trace and not conn.verbose
+        and not conn.trace and not conn.verbose
         and not reserved(m.subject[0]) and not (m.rlen and reserved(m.reply[0]))
+        and (
+            conn.publish_check == NULL
+            or (<Decisions>conn.publish_check).allowed_before(m.subject, m.slen)
+        )
     )

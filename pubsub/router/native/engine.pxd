@@ -1,15 +1,11 @@
 # cython: language_level=3
-from pubsub.router.native.types cimport Account, Conn, Core
+from pubsub.router.native.accounts cimport NativeAccounts
+from pubsub.router.native.types cimport Conn
 
-cdef class NativeRouter:
-    cdef Core core
+cdef class NativeRouter(NativeAccounts):
     cdef object _settings
-    cdef dict _accounts
-    cdef object _links
     cdef object _listeners
     cdef object _hook
-    cdef object __weakref__
-    cdef Account* account_for(self, str name) except NULL
 
 
 cdef class NativeLink:

@@ -15,9 +15,11 @@ from libc.stdlib cimport free, malloc
 from zope.interface import classImplements
 
 from pubsub.interfaces import (
-    ILink, IRouter, LinkCounters, LinkOptions, PeerKind, SubscriptionInfo, TrafficCounters,
+    ILink, IRouter, LinkCounters, LinkOptions, PeerKind, SubscriptionInfo,
 )
+from pubsub.router.native.accounts import link_order
 
+from pubsub.router.native.accounts cimport NativeAccounts
 from pubsub.router.native.delivery cimport publish, route
 from pubsub.router.native.descriptors cimport (
     after_parsing, flush_conn, flush_core, forget_dirty, read_descriptor, register_link,
@@ -25,7 +27,7 @@ from pubsub.router.native.descriptors cimport (
 )
 from pubsub.router.native.grave cimport leave
 from pubsub.router.native.index cimport (
-    free_account, new_account, queue_of, remove_all, sid_of, subject_of,
+    account_of, delivered_to, queue_of, remove_all, sid_of, subject_of,
 )
 from pubsub.router.native.interest cimport all_ended, ordered
 from pubsub.router.native.matching cimport lookup, members
@@ -35,10 +37,11 @@ from pubsub.router.native.output cimport (
 from pubsub.router.native.parser cimport (
     add_subscription, consume, forget_input, unsubscribe,
 )
+from pubsub.router.native.permissions cimport Replies
 from pubsub.router.native.table cimport forget_results
 from pubsub.router.native.text cimport write_number
 from pubsub.router.native.types cimport (
-    NO_VERB, Account, Conn, Core, Message, Node, Result, Sub,
+    NO_VERB, SHADOW, Account, Conn, Core, Message, Node, Result, Sub,
 )
 
 cdef enum:
@@ -51,8 +54,8 @@ cdef enum:
 
 cdef object describe(Sub* sub):
     return SubscriptionInfo(
-        <object>sub.conn.account.name, sub.conn.cid, (sid_of(sub))[:sub.sid_len],
-        subject_of(sub), (queue_of(sub))[:sub.queue_len], sub.delivered, sub.max,
+        <object>account_of(sub).name, sub.conn.cid, (sid_of(sub))[:sub.sid_len],
+        subject_of(sub), (queue_of(sub))[:sub.queue_len], delivered_to(sub), sub.max,
     )
 
 
@@ -68,6 +71,7 @@ cdef int fill_message(
     m.size = <int>len(data) - 2
     m.payload = data
     m.block = NULL
+    m.via = NULL
     m.hdb = digits
     m.hdb_len = write_number(digits, m.hdr) if headers else 0
     m.szb = digits + 24
@@ -97,8 +101,9 @@ cdef class NativeLink:
         replace(&conn.publish_check, None)
         replace(&conn.subscribe_check, None)
         replace(&conn.deliver_check, None)
-        replace(&conn.publish_cache, None)
-        replace(&conn.deliver_cache, None)
+        replace(&conn.replies, None)
+        replace(&conn.info_short, None)
+        replace(&conn.info_long, None)
         replace(&conn.batch, None)
         replace(&conn.later, None)
 
@@ -120,6 +125,7 @@ cdef class NativeLink:
         # Subscriptions stand in the old account's index: none may be left behind there.
         if account != self.conn.account:
             all_ended(&self.conn)
+            self.forget_request_info()
         self.conn.account = account
         self.conn.line_len = 0
 
@@ -330,18 +336,21 @@ cdef class NativeLink:
             conn.sid_count, conn.stalls,
         )
 
-    def set_permissions(self, publish, subscribe, deliver):
+    def set_permissions(self, publish, subscribe, deliver, responses=None):
         cdef Conn* conn = &self.conn
         conn.line_len = 0
-        replace(&conn.publish_check, publish)
-        replace(&conn.publish_cache, None if publish is None else {})
+        replace(&conn.publish_check, self.router.decisions(publish, False))
         replace(&conn.subscribe_check, subscribe)
-        replace(&conn.deliver_check, deliver)
-        replace(&conn.deliver_cache, None if deliver is None else {})
+        replace(&conn.deliver_check, self.router.decisions(deliver, True))
+        replace(&conn.replies, None if responses is None else Replies(responses))
+
+    def forget_request_info(self):
+        replace(&self.conn.info_short, None)
+        replace(&self.conn.info_long, None)
 
 
 @cython.no_gc_clear
-cdef class NativeRouter:
+cdef class NativeRouter(NativeAccounts):
     """The router of one server, compiled."""
 
     name = "native"
@@ -354,16 +363,11 @@ cdef class NativeRouter:
             raise MemoryError("no memory for reading")
         core.hash_seed = int.from_bytes(os.urandom(8), "little")
         core.rng = settings.seed or int.from_bytes(os.urandom(8), "little") | 1
-        self._accounts = {}
-        self._links = set()
         self._listeners = []
         self.settings = settings
 
     def __dealloc__(self):
         cdef Core* core = &self.core
-        # Links hold a reference to their router: none is left.
-        for address in self._accounts.values():
-            free_account(<Account*><size_t>address)
         free_pool(core)
         free(core.rbuf)
         free(core.scratch)
@@ -390,12 +394,12 @@ cdef class NativeRouter:
             for address in self._accounts.values():
                 forget_results(<Account*><size_t>address)
 
-    cdef Account* account_for(self, str name) except NULL:
-        address = self._accounts.get(name)
-        if address is None:
-            address = <size_t>new_account(&self.core, name)
-            self._accounts[name] = address
-        return <Account*><size_t>address
+    cdef Conn* conn_of(self, object link) except NULL:
+        return &(<NativeLink>link).conn
+
+    cdef int disown(self, object link) except -1:
+        (<NativeLink>link).router = None
+        return 0
 
     def attach(self, handler, kind, cid, str account):
         cdef NativeLink link = NativeLink.__new__(NativeLink)
@@ -426,11 +430,6 @@ cdef class NativeRouter:
     def flush(self):
         flush_core(&self.core)
 
-    def set_mapper(self, str account, mapper):
-        cdef Account* at = self.account_for(account)
-        replace(&at.mapped, None if mapper is None else {})
-        replace(&at.mapper, mapper)
-
     def set_hook(self, hook):
         self._hook = hook
         self.core.hook = NULL if hook is None else <PyObject*>hook
@@ -438,23 +437,6 @@ cdef class NativeRouter:
     def add_interest_listener(self, listener):
         self._listeners.append(listener)
         self.core.listeners = <PyObject*>self._listeners
-
-    def accounts(self):
-        return list(self._accounts)
-
-    def account_counters(self, str account):
-        cdef Account* at
-        address = self._accounts.get(account)
-        if address is None:
-            return TrafficCounters(0, 0, 0, 0)
-        at = <Account*><size_t>address
-        return TrafficCounters(at.in_msgs, at.in_bytes, at.out_msgs, at.out_bytes)
-
-    def counters(self):
-        total = [self.account_counters(name) for name in self._accounts]
-        return TrafficCounters(*(sum(column) for column in zip(*total))) if total else (
-            TrafficCounters(0, 0, 0, 0)
-        )
 
     def subscriptions(self, account=None):
         for link in sorted(self._links, key=link_order):
@@ -478,7 +460,8 @@ cdef class NativeRouter:
             result = lookup(at, subject, <int>len(subject))
             subs = members(result)
             for i in range(result.plain):
-                found.append((subs[i].serial, describe(subs[i])))
+                if subs[i].role <= SHADOW:
+                    found.append((subs[i].serial, describe(subs[i])))
             place = result.plain
             for group in range(result.groups):
                 for i in range((<size_t*>subs)[place]):
@@ -527,10 +510,6 @@ cdef class NativeRouter:
             "max_fanout": most,
             "avg_fanout": <double>total / <double>cached if cached else 0.0,
         }
-
-
-def link_order(link):
-    return link.cid
 
 
 DEFAULT_OPTIONS = LinkOptions()

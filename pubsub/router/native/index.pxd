@@ -1,6 +1,7 @@
 # cython: language_level=3
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 
+from pubsub.router.native.crossing cimport Crossing
 from pubsub.router.native.types cimport Account, Conn, Core, Sub
 
 cdef Account* new_account(Core* core, object name) except NULL
@@ -9,6 +10,15 @@ cdef Sub* insert(
     Conn* conn, const char* subject, int slen, const char* queue, int qlen,
     const char* sid, int sid_len, uint32_t sid_hash, bint wildcard,
 ) except NULL
+cdef Sub* insert_shadow(
+    Sub* primary, Crossing crossing, const char* subject, int slen, bint wildcard
+) except NULL
+cdef Account* account_of(Sub* sub) noexcept
+cdef Sub* primary_of(Sub* sub) noexcept
+cdef uint64_t delivered_to(Sub* sub) noexcept
+cdef void set_max(Sub* sub, uint64_t maximum) noexcept
+cdef int detach(Account* account, Sub* sub) except -1
+cdef int detach_shadows(Sub* sub) except -1
 cdef int remove(Sub* sub) except -1
 cdef Sub* find_sid(Conn* conn, const char* sid, int sid_len, uint32_t sid_hash) noexcept
 cdef int remove_all(Conn* conn) except -1

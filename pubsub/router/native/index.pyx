@@ -10,6 +10,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy
 
+from pubsub.router.native.crossing cimport Crossing
 from pubsub.router.native.grave cimport bury
 from pubsub.router.native.table cimport (
     add_node, drop_node, drop_result, find_node, free_nodes,
@@ -17,7 +18,8 @@ from pubsub.router.native.table cimport (
 from pubsub.router.native.text cimport hash_bytes
 from pubsub.router.native.trie cimport free_trie, prune, touch, trie_place
 from pubsub.router.native.types cimport (
-    DOORKEEPER, IN_NODE, IN_TRIE_REST, Account, Conn, Core, Node, Sub, SubList, TrieNode,
+    DOORKEEPER, IN_NODE, IN_TRIE_REST, ORDINARY, SHADOW, Account, Conn, Core, Node, Sub,
+    SubList, TrieNode,
 )
 
 cdef enum:
@@ -45,15 +47,25 @@ cdef Account* new_account(Core* core, object name) except NULL:
 
 
 cdef void free_account(Account* account) noexcept:
-    """Its links are gone already, and their subscriptions with them."""
+    """Its links are gone already, and their subscriptions with them; but for its agent's."""
+    forget_object(&account.agent)
     free_nodes(account)
     free_trie(account.root)
     free(account.seen)
     Py_DECREF(<object>account.name)
-    if account.mapper != NULL:
-        Py_DECREF(<object>account.mapper)
-        Py_DECREF(<object>account.mapped)
+    forget_object(&account.mapper)
+    forget_object(&account.mapped)
+    forget_object(&account.imports)
+    forget_object(&account.responses)
+    forget_object(&account.reply_prefix)
     free(account)
+
+
+cdef void forget_object(PyObject** slot) noexcept:
+    cdef PyObject* old = slot[0]
+    slot[0] = NULL
+    if old != NULL:
+        Py_DECREF(<object>old)
 
 
 # --- lists ------------------------------------------------------------------------------
@@ -119,19 +131,10 @@ cdef int grow_sids(Conn* conn) except -1:
     return 0
 
 
-cdef Sub* insert(
-    Conn* conn, const char* subject, int slen, const char* queue, int qlen,
-    const char* sid, int sid_len, uint32_t sid_hash, bint wildcard,
+cdef Sub* new_sub(
+    Conn* conn, const char* queue, int qlen, const char* sid, int sid_len, uint32_t sid_hash,
 ) except NULL:
-    """Subscribe. The subject was found valid, the sid not in use."""
-    cdef Account* account = conn.account
-    cdef Sub* sub
-    cdef Node* node
-    cdef TrieNode* place
-    cdef uint64_t h
-    if conn.sids == NULL or conn.sid_count > conn.sid_mask:
-        grow_sids(conn)
-    sub = <Sub*>malloc(sizeof(Sub) + sid_len + qlen)
+    cdef Sub* sub = <Sub*>malloc(sizeof(Sub) + sid_len + qlen)
     if sub == NULL:
         raise MemoryError("no memory for a subscription")
     memcpy(sid_of(sub), sid, sid_len)
@@ -139,9 +142,20 @@ cdef Sub* insert(
     sub.queue_len = qlen
     memcpy(queue_of(sub), queue, qlen)
     sub.conn = conn
+    sub.sid_next = NULL
     sub.sid_hash = sid_hash
     sub.delivered = 0
     sub.max = 0
+    sub.role = ORDINARY
+    sub.extra = NULL
+    return sub
+
+
+cdef int attach(Account* account, Sub* sub, const char* subject, int slen, bint wildcard) except -1:
+    """Put it into the index of an account."""
+    cdef Node* node
+    cdef TrieNode* place
+    cdef uint64_t h
     account.core.serial += 1
     sub.serial = account.core.serial
     if wildcard:
@@ -161,12 +175,84 @@ cdef Sub* insert(
         sub.owner = node
         sub.where = IN_NODE
         link_sub(&node.subs, sub)
+    account.subscriptions += 1
+    account.inserts += 1
+    return 0
+
+
+cdef Sub* insert(
+    Conn* conn, const char* subject, int slen, const char* queue, int qlen,
+    const char* sid, int sid_len, uint32_t sid_hash, bint wildcard,
+) except NULL:
+    """Subscribe. The subject was found valid, the sid not in use."""
+    cdef Sub* sub
+    if conn.sids == NULL or conn.sid_count > conn.sid_mask:
+        grow_sids(conn)
+    sub = new_sub(conn, queue, qlen, sid, sid_len, sid_hash)
+    attach(conn.account, sub, subject, slen, wildcard)
     sub.sid_next = conn.sids[sid_hash & conn.sid_mask]
     conn.sids[sid_hash & conn.sid_mask] = sub
     conn.sid_count += 1
-    account.subscriptions += 1
-    account.inserts += 1
     return sub
+
+
+cdef Sub* insert_shadow(
+    Sub* primary, Crossing crossing, const char* subject, int slen, bint wildcard
+) except NULL:
+    """Let a subscription also stand in another account, for a stream that is imported."""
+    cdef Sub* sub = new_sub(
+        primary.conn, queue_of(primary), primary.queue_len, sid_of(primary), primary.sid_len,
+        primary.sid_hash,
+    )
+    cdef Sub* last = <Sub*>primary.extra
+    sub.role = SHADOW
+    sub.max = primary.max
+    Py_INCREF(crossing)
+    sub.extra = <PyObject*>crossing
+    attach(crossing.account, sub, subject, slen, wildcard)
+    if last == NULL:
+        primary.extra = sub
+        return sub
+    while last.sid_next != NULL:
+        last = last.sid_next
+    last.sid_next = sub
+    return sub
+
+
+cdef Account* account_of(Sub* sub) noexcept:
+    """The account in whose index it stands."""
+    if sub.role == SHADOW:
+        return (<Crossing>sub.extra).account
+    return sub.conn.account
+
+
+cdef Sub* primary_of(Sub* sub) noexcept:
+    """The subscription its peer made: itself, or the one it is a shadow of."""
+    if sub.role != SHADOW:
+        return sub
+    return find_sid(sub.conn, sid_of(sub), sub.sid_len, sub.sid_hash)
+
+
+cdef uint64_t delivered_to(Sub* sub) noexcept:
+    """Deliveries to a subscription and all its shadows: what UNSUB counts."""
+    cdef uint64_t count
+    sub = primary_of(sub)
+    count = sub.delivered
+    if sub.role == ORDINARY:
+        sub = <Sub*>sub.extra
+        while sub != NULL:
+            count += sub.delivered
+            sub = sub.sid_next
+    return count
+
+
+cdef void set_max(Sub* sub, uint64_t maximum) noexcept:
+    """UNSUB with a maximum, for a subscription and its shadows."""
+    sub.max = maximum
+    sub = <Sub*>sub.extra
+    while sub != NULL:
+        sub.max = maximum
+        sub = sub.sid_next
 
 
 cdef int detach(Account* account, Sub* sub) except -1:
@@ -192,7 +278,25 @@ cdef int detach(Account* account, Sub* sub) except -1:
     account.removes += 1
     # Deliveries in progress recognise it by this.
     sub.conn = NULL
+    if sub.role != ORDINARY and sub.extra != NULL:
+        Py_DECREF(<object>sub.extra)
+        sub.extra = NULL
     bury(account.core, sub)
+    return 0
+
+
+cdef int detach_shadows(Sub* sub) except -1:
+    """Take the shadows of a subscription out of the index."""
+    cdef Sub* shadow
+    cdef Sub* following
+    if sub.role != ORDINARY:
+        return 0
+    shadow = <Sub*>sub.extra
+    sub.extra = NULL
+    while shadow != NULL:
+        following = shadow.sid_next
+        detach(account_of(shadow), shadow)
+        shadow = following
     return 0
 
 
@@ -204,6 +308,7 @@ cdef int remove(Sub* sub) except -1:
         at = &at[0].sid_next
     at[0] = sub.sid_next
     conn.sid_count -= 1
+    detach_shadows(sub)
     detach(conn.account, sub)
     return 0
 
@@ -224,6 +329,7 @@ cdef int remove_all(Conn* conn) except -1:
         sub = sids[i]
         while sub != NULL:
             following = sub.sid_next
+            detach_shadows(sub)
             detach(conn.account, sub)
             sub = following
     free(sids)

@@ -9,9 +9,11 @@ from libc.stdlib cimport free, malloc, qsort
 from libc.string cimport memcmp
 
 from pubsub.router.native.grave cimport leave
-from pubsub.router.native.index cimport queue_of, remove, remove_all, sid_of, subject_of
+from pubsub.router.native.index cimport (
+    account_of, detach, detach_shadows, queue_of, remove, remove_all, sid_of, subject_of,
+)
 from pubsub.router.native.types cimport (
-    IN_NODE, IN_TRIE_REST, Account, Conn, Node, Sub, TrieNode,
+    IN_NODE, IN_TRIE_REST, ORDINARY, Account, Conn, Node, Sub, TrieNode,
 )
 
 
@@ -43,13 +45,40 @@ cdef int tell(Account* account, bytes subject, bytes queue, size_t members) exce
 
 cdef int began(Sub* sub) except -1:
     """It was just inserted."""
-    cdef Account* account = sub.conn.account
+    cdef Account* account = account_of(sub)
     cdef size_t members
     if account.core.listeners == NULL:
         return 0
     members = count_members(sub)
     if sub.queue_len or members == 1:
         tell(account, subject_of(sub), (queue_of(sub))[:sub.queue_len], members)
+    return 0
+
+
+cdef int shadows_ended(Sub* sub) except -1:
+    """Remove the shadows of a subscription, and say so."""
+    cdef Sub* shadow
+    cdef Sub* following
+    cdef Account* account
+    cdef size_t members
+    cdef bytes subject
+    cdef bytes queue
+    if sub.role != ORDINARY or sub.extra == NULL:
+        return 0
+    if sub.conn.core.listeners == NULL:
+        return detach_shadows(sub)
+    shadow = <Sub*>sub.extra
+    sub.extra = NULL
+    while shadow != NULL:
+        following = shadow.sid_next
+        account = account_of(shadow)
+        members = count_members(shadow) - 1
+        subject = subject_of(shadow)
+        queue = (queue_of(shadow))[:shadow.queue_len]
+        detach(account, shadow)
+        if queue or members == 0:
+            tell(account, subject, queue, members)
+        shadow = following
     return 0
 
 
@@ -67,6 +96,9 @@ cdef int ended(Sub* sub) except -1:
     members = count_members(sub) - 1
     subject = subject_of(sub)
     queue = (queue_of(sub))[:sub.queue_len]
+    shadows_ended(sub)
+    if sub.conn == NULL:
+        return 0  # a listener was quicker
     remove(sub)
     if queue or members == 0:
         tell(account, subject, queue, members)

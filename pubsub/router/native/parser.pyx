@@ -17,21 +17,22 @@ Behaviour is that of nats-server's parser.go and client.go; the Python backend i
 same, to the byte.
 """
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memcmp, memcpy
 
 from pubsub import errors
 
 from pubsub.router.native.delivery cimport publish, publish_again, raise_fault
-from pubsub.router.native.index cimport find_sid, insert
+from pubsub.router.native.index cimport delivered_to, find_sid, insert, set_max
 from pubsub.router.native.interest cimport began, ended
 from pubsub.router.native.output cimport (
     block_data, new_block, put, release_block, wall_clock,
 )
 from pubsub.router.native.recall cimport recalled, remember
+from pubsub.router.native.shadows cimport add_shadows
 from pubsub.router.native.text cimport (
-    classify_pattern, count_tokens, hash_bytes, is_literal, parse_size, split_fields,
+    blank, classify_pattern, count_tokens, hash_bytes, is_literal, parse_size, split_fields,
 )
 from pubsub.router.native.types cimport (
     CONNECT, ERR, HPUB, INFO, NO_VERB, OK, PARTIAL, PING, PONG, PUB, SUB, UNKNOWN, UNSUB,
@@ -44,10 +45,6 @@ cdef enum:
     SHARE = 16384
     # Links between servers may send longer lines: they name accounts, queues and origins.
     SERVER_LINE_FACTOR = 16
-
-
-cdef inline bint blank(char c) noexcept nogil:
-    return c == 32 or c == 9
 
 
 # --- verbs ------------------------------------------------------------------------------
@@ -138,6 +135,7 @@ cdef int read_publish(Conn* conn, int verb, const char* arg, size_t n, Message* 
     m.hdr = -1
     m.hdb_len = 0
     m.block = NULL
+    m.via = NULL
     if extra:
         m.hdb = starts[last - 1]
         m.hdb_len = lengths[last - 1]
@@ -235,6 +233,7 @@ cdef int body_progress(Conn* conn) except -1:
     m.size = body.size
     m.payload = data
     m.block = body.block if body.size >= SHARE else NULL
+    m.via = NULL
     conn.body = NULL
     try:
         publish(conn, &m, True)
@@ -268,13 +267,17 @@ cdef int add_subscription(
     """1 if there is a subscription with that sid now, 0 if the subject is bad."""
     cdef int tokens
     cdef int kind
+    cdef Sub* sub
     cdef uint32_t h = <uint32_t>hash_bytes(sid, sid_len, conn.core.hash_seed)
     if find_sid(conn, sid, sid_len, h) != NULL:
         return 1
     kind = classify_pattern(subject, slen, &tokens)
     if kind < 0:
         return 0
-    began(insert(conn, subject, slen, queue, qlen, sid, sid_len, h, kind))
+    sub = insert(conn, subject, slen, queue, qlen, sid, sid_len, h, kind)
+    began(sub)
+    if conn.account.imports != NULL:
+        add_shadows(sub, subject, slen)
     return 1
 
 
@@ -314,8 +317,8 @@ cdef int unsubscribe(Conn* conn, const char* sid, int sid_len, int maximum) exce
     sub = find_sid(conn, sid, sid_len, <uint32_t>hash_bytes(sid, sid_len, conn.core.hash_seed))
     if sub == NULL:
         return 0
-    if maximum > 0 and <unsigned int>maximum > sub.delivered:
-        sub.max = maximum
+    if maximum > 0 and <uint64_t>maximum > delivered_to(sub):
+        set_max(sub, maximum)
         return 0
     ended(sub)
     return 0

@@ -45,4 +45,5 @@ cdef inline bint recalled(Conn* conn, const char* at, size_t n, Message* m) noex
     m.szb_len = conn.line_szb_len
     m.size = conn.line_size
     m.block = NULL
+    m.via = NULL
     return True

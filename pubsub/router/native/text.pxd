@@ -5,6 +5,10 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memchr, memcpy
 
 
+cdef inline bint blank(char c) noexcept nogil:
+    return c == 32 or c == 9
+
+
 cdef inline uint64_t hash_bytes(const char* p, size_t n, uint64_t seed) noexcept nogil:
     """A 64-bit hash, eight bytes a step; seeded, so that peers cannot choose collisions."""
     cdef uint64_t h = seed ^ (<uint64_t>n * <uint64_t>0x9E3779B97F4A7C15)

@@ -1,10 +1,10 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 
 from pubsub.router.native.types cimport Account, TrieNode
 
-cdef TrieNode* trie_place(Account* account, const char* subject, int slen, int* where) except NULL
+cdef TrieNode* trie_place(Account* account, const char* subject, int slen, uint16_t* where) except NULL
 cdef void prune(TrieNode* node) noexcept
 cdef void touch(Account* account, const char* pattern, int length) noexcept
 cdef void free_trie(TrieNode* node) noexcept

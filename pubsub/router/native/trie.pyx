@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """The trie of wildcard subscriptions, and which results a change of it outdates."""
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memchr, memcpy
 
@@ -107,7 +107,7 @@ cdef void touch(Account* account, const char* pattern, int length) noexcept:
         account.by_second[both[1]] += 1
 
 
-cdef TrieNode* trie_place(Account* account, const char* subject, int slen, int* where) except NULL:
+cdef TrieNode* trie_place(Account* account, const char* subject, int slen, uint16_t* where) except NULL:
     """Where a wildcard subscription lives: a trie node, and which of its two lists."""
     cdef TrieNode* node = account.root
     cdef const char* dot

@@ -40,6 +40,11 @@ cdef struct Body:
     int szb_len
     # subject, reply, hdb and szb follow the structure, in that order
 
+# One import a message came through; on the stack of who carried it over.
+cdef struct Via:
+    Via* up
+    PyObject* export
+
 # One message on its way: everything points into somebody else's memory.
 cdef struct Message:
     const char* subject
@@ -48,6 +53,8 @@ cdef struct Message:
     const char* szb
     const char* payload
     Block* block
+    # the imports it came through so far
+    Via* via
     int slen
     int rlen
     int hdb_len
@@ -67,13 +74,26 @@ cdef struct Sub:
     uint32_t sid_hash
     uint32_t sid_len
     uint32_t queue_len
-    int where
+    uint16_t where
+    uint16_t role
+    # ORDINARY: its first shadow (a Sub, the next one by sid_next); SHADOW and SERVICE:
+    # the Crossing, owned
+    void* extra
     # sid, then queue follow the structure
 
 cdef enum Where:
     IN_NODE = 0
     IN_TRIE = 1
     IN_TRIE_REST = 2
+
+cdef enum Role:
+    ORDINARY = 0
+    # stands in another account, for a stream its account imports
+    SHADOW = 1
+    # carries requests over to another account
+    SERVICE = 2
+    # carries their answers back
+    ANSWERS = 3
 
 cdef struct SubList:
     Sub* head
@@ -128,6 +148,13 @@ cdef struct Account:
     PyObject* name
     PyObject* mapper
     PyObject* mapped
+    # IStreamImports
+    PyObject* imports
+    # a link of the router's own for its imports and answers
+    PyObject* agent
+    # requests waiting for an answer, by the reply that was given to the service
+    PyObject* responses
+    PyObject* reply_prefix
     Node** nodes
     size_t mask
     size_t count
@@ -177,8 +204,10 @@ cdef struct Conn:
     PyObject* publish_check
     PyObject* subscribe_check
     PyObject* deliver_check
-    PyObject* publish_cache
-    PyObject* deliver_cache
+    PyObject* replies
+    # what request_info said: in short, and in detail
+    PyObject* info_short
+    PyObject* info_long
     PyObject* batch
     PyObject* later
     Conn* dirty_next
@@ -251,6 +280,8 @@ cdef struct Core:
     size_t grave_cap
     PyObject* hook
     PyObject* listeners
+    # calls NativeRouter.agent_for
+    PyObject* router
     uint64_t serial
     uint64_t rng
     uint64_t hash_seed

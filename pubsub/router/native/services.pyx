@@ -1,0 +1,304 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Requests to imported services, and the way back of their answers.
+
+A service import is a subscription of role SERVICE in the importing account. What reaches it
+is published in the exporting account: with the service's subject, with a reply that leads
+back (``_R_.<account>.<token>``), and with a header that says who asks. There, one wildcard
+subscription of role ANSWERS hears all replies; each is looked up among the requests that
+wait, and published on the reply the requester gave. (nats-server: ``processServiceImport``.)
+
+No Python runs for a plain import: subject, reply and header are remembered or made here.
+"""
+
+from cpython.ref cimport PyObject
+from libc.stdint cimport uint64_t
+from libc.string cimport memcmp, memcpy
+
+from twisted.logger import Logger
+
+from pubsub.router.native.crossing cimport Crossing, Pending, ServiceCrossing
+from pubsub.router.native.delivery cimport draw64, mapped_in, route
+from pubsub.router.native.descriptors cimport replace
+from pubsub.router.native.index cimport insert
+from pubsub.router.native.interest cimport began
+from pubsub.router.native.matching cimport lookup
+from pubsub.router.native.grave cimport leave
+from pubsub.router.native.output cimport block_data, monotonic, new_block, release_block
+from pubsub.router.native.text cimport hash_bytes, write_number
+from pubsub.router.native.types cimport (
+    ANSWERS, Account, Block, Conn, Core, Message, Sub, Via,
+)
+
+_log = Logger(namespace="pubsub.router.native")
+
+cdef enum:
+    CLIENT = 0
+    LEAF = 3
+    SHARE = 16384
+    SINGLETON = 0
+
+cdef bytes DIGITS = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+cdef bytes VERSION = b"NATS/1.0\r\n"
+cdef bytes INFO = b"Nats-Request-Info: "
+
+
+cdef void report(str what) noexcept:
+    _log.failure("{what} failed", what=what)
+
+
+cdef bytes spell(Core* core, int digits):
+    """A random word in base 62."""
+    cdef char word[16]
+    cdef uint64_t value = draw64(core)
+    cdef int i
+    for i in range(digits):
+        word[i] = (<const char*>DIGITS)[value % 62]
+        value //= 62
+    return word[:digits]
+
+
+cdef bytes new_reply(Account* exporter):
+    """A reply subject that leads back; the first one makes the account listen for answers."""
+    cdef bytes subject
+    cdef Conn* agent
+    cdef Sub* sub
+    if exporter.reply_prefix == NULL:
+        replace(&exporter.reply_prefix, b"_R_." + spell(exporter.core, 6) + b".")
+        subject = <bytes>exporter.reply_prefix + b">"
+        agent = <Conn*><size_t>(<object>exporter.core.router).agent_address(<object>exporter.name)
+        sub = insert(
+            agent, subject, <int>len(subject), b"", 0, b"_R_", 3,
+            hash_bytes(b"_R_", 3, exporter.core.hash_seed), True,
+        )
+        sub.role = ANSWERS
+        began(sub)
+    return <bytes>exporter.reply_prefix + spell(exporter.core, 8)
+
+
+cdef bytes expect(
+    Account* exporter, Account* importer, ServiceCrossing service, bytes reply, object token
+):
+    """Remember that an answer published in ``exporter`` belongs on ``reply`` in ``importer``."""
+    cdef Pending pending = Pending.__new__(Pending)
+    cdef bytes given = new_reply(exporter)
+    pending.importer = importer
+    pending.service = service
+    pending.reply = reply
+    pending.token = token
+    pending.since = monotonic()
+    if exporter.responses == NULL:
+        replace(&exporter.responses, {})
+    (<dict>exporter.responses)[given] = pending
+    return given
+
+
+# --- who asks ---------------------------------------------------------------------------
+
+cdef bytes asker(Conn* origin, bint detailed):
+    """What the requester's side says about it; asked once, until it changes."""
+    cdef PyObject** kept = &origin.info_long if detailed else &origin.info_short
+    if kept[0] == NULL:
+        try:
+            answer = (<object>origin.handler).request_info(detailed)
+        except Exception:
+            report("describing a requester")
+            answer = b""
+        replace(kept, answer)
+    return <bytes>kept[0]
+
+
+cdef bytes without_info(bytes headers):
+    """A header block, up to and without its blank line, that has no such header."""
+    cdef list lines = headers.split(b"\r\n")
+    cdef list kept = []
+    for line in lines[: len(lines) - 2]:
+        if not line.startswith(b"Nats-Request-Info:"):
+            kept.append(line)
+    return b"\r\n".join(kept)
+
+
+cdef Block* introduced(Message* m, bytes info, char* digits) except NULL:
+    """The message with the header that says who asks, in a block of its own."""
+    cdef bytes head = VERSION
+    cdef const char* payload = m.payload
+    cdef size_t body = <size_t>m.size + 2
+    cdef Block* block
+    cdef char* at
+    if m.hdr > 0:
+        # It may carry one already: from a client that wants to be somebody else.
+        head = without_info(m.payload[:m.hdr]) + b"\r\n"
+        payload += m.hdr
+        body -= m.hdr
+    m.hdr = <int>(len(head) + len(INFO) + len(info) + 4)
+    block = new_block(<size_t>m.hdr + body)
+    at = block_data(block)
+    memcpy(at, <char*>head, len(head))
+    at += len(head)
+    memcpy(at, <char*>INFO, len(INFO))
+    at += len(INFO)
+    memcpy(at, <char*>info, len(info))
+    at += len(info)
+    memcpy(at, b"\r\n\r\n", 4)
+    memcpy(at + 4, payload, body)
+    m.payload = block_data(block)
+    m.size = <int>(m.hdr + body - 2)
+    m.block = block if m.size >= SHARE else NULL
+    m.hdb = digits
+    m.hdb_len = write_number(digits, m.hdr)
+    m.szb = digits + 24
+    m.szb_len = write_number(digits + 24, m.size)
+    return block
+
+
+# --- there ------------------------------------------------------------------------------
+
+cdef int cross_over(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
+    """A message reached the import of a service: 1 if the service, or anybody, got it."""
+    cdef ServiceCrossing service = <ServiceCrossing>sub.extra
+    cdef Account* importer = sub.conn.account
+    cdef Message request = m[0]
+    cdef Via here
+    cdef Via* before = m.via
+    cdef bytes subject
+    cdef bytes reply = None
+    cdef bytes info = b""
+    cdef Block* block = NULL
+    cdef char digits[48]
+    cdef int delivered
+    cdef object token
+    while before != NULL:
+        if before.export == <PyObject*>service.export and service.export is not None:
+            return 0
+        before = before.up
+    here.up = m.via
+    here.export = <PyObject*>service.export
+    request.via = &here
+    subject = service.map(m.subject, m.slen)
+    if service.account.mapper != NULL:
+        subject = mapped_in(
+            service.account, <bytes>m.subject[:m.slen] if subject is None else subject
+        )
+    if subject is not None:
+        request.subject = subject
+        request.slen = <int>len(subject)
+    token = None
+    if service.observer is not None:
+        token = requested(service, origin, m)
+    if m.rlen and not (m.rlen >= 8 and memcmp(m.reply, b"$JS.ACK.", 8) == 0):
+        reply = expect(service.account, importer, service, <bytes>m.reply[:m.rlen], token)
+        request.reply = reply
+        request.rlen = <int>len(reply)
+    if origin != NULL and (origin.kind == CLIENT or origin.kind == LEAF):
+        info = asker(origin, service.share)
+    try:
+        if info:
+            block = introduced(&request, info, digits)
+        sub.delivered += 1
+        delivered = route(core, service.account, origin, &request, NULL)
+    finally:
+        if block != NULL:
+            release_block(block)
+    if delivered == 0 and reply is not None:
+        give_up(service.account, reply, "no responders")
+    return delivered > 0
+
+
+cdef object requested(ServiceCrossing service, Conn* origin, Message* m):
+    cdef bytes headers = m.payload[:m.hdr] if m.hdr > 0 else b""
+    link = None if origin == NULL else <object>origin.link
+    try:
+        return service.observer.requested(link, <bytes>m.reply[:m.rlen], headers)
+    except Exception:
+        report("measuring a service")
+        return None
+
+
+# --- and back ---------------------------------------------------------------------------
+
+cdef int cross_back(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
+    """An answer: 1 if whoever asked got it."""
+    cdef Account* exporter = sub.conn.account
+    cdef Pending pending
+    cdef Message answer = m[0]
+    cdef bytes given = m.subject[:m.slen]
+    cdef bytes reply
+    cdef int delivered
+    cdef bint last
+    if exporter.responses == NULL:
+        return 0
+    found = (<dict>exporter.responses).get(given)
+    if found is None:
+        return 0
+    pending = <Pending>found
+    if pending.token is not None:
+        token, pending.token = pending.token, None
+        try:
+            pending.service.observer.answered(
+                token, None if origin == NULL else <object>origin.link
+            )
+        except Exception:
+            report("measuring a service")
+    answer.subject = pending.reply
+    answer.slen = <int>len(pending.reply)
+    reply = None
+    if m.rlen and not (m.rlen >= 8 and memcmp(m.reply, b"$JS.ACK.", 8) == 0):
+        # It wants an answer itself.
+        reply = expect(
+            pending.importer, exporter, pending.service, <bytes>m.reply[:m.rlen], None
+        )
+        answer.reply = reply
+        answer.rlen = <int>len(reply)
+    last = pending.service.response == SINGLETON or m.size == 0
+    if last:
+        # before it is delivered: whoever gets it may ask again at once
+        (<dict>exporter.responses).pop(given, None)
+    sub.delivered += 1
+    delivered = route(core, pending.importer, origin, &answer, NULL)
+    if delivered == 0:
+        (<dict>exporter.responses).pop(given, None)
+        if reply is not None:
+            give_up(pending.importer, reply, "no responders")
+    elif not last:
+        pending.since = monotonic()
+    return delivered > 0
+
+
+# --- when there is none -----------------------------------------------------------------
+
+cdef int give_up(Account* exporter, bytes reply, str reason) except -1:
+    """Forget a request that waits for an answer."""
+    cdef Pending pending
+    found = (<dict>exporter.responses).pop(reply, None)
+    if found is None:
+        return 0
+    pending = <Pending>found
+    if pending.token is not None:
+        try:
+            pending.service.observer.unanswered(pending.token, reason)
+        except Exception:
+            report("measuring a service")
+    return 0
+
+
+cdef list outdated(Account* exporter, double now):
+    """The requests nobody needs an answer to any more: replies and reasons."""
+    cdef Pending pending
+    cdef Core* core = exporter.core
+    cdef bytes wanted
+    cdef bint gone
+    cdef list found = []
+    for given, entry in (<dict>exporter.responses).items():
+        pending = <Pending>entry
+        wanted = pending.reply
+        if now - pending.since > pending.service.threshold:
+            found.append((given, "timeout"))
+            continue
+        core.depth += 1
+        try:
+            known = lookup(pending.importer, wanted, <int>len(wanted))
+            gone = known.plain + known.groups == 0
+        finally:
+            leave(core)
+        if gone:
+            found.append((given, "interest lost"))
+    return found
