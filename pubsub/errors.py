@@ -9,6 +9,7 @@
     │   ├── InvalidOption               an option has a value it cannot have
     │   ├── UnsupportedOption           an option of nats-server whose feature is not built yet
     │   ├── UsageError                  the command line cannot be read
+    │   ├── ImportCycle                 an import leads back to the account that has it
     │   └── ConfigErrors                several of these at once
     ├── SignalNotSent                   --signal found nobody to send it to, or too many
     ├── ReloadRefused                   a changed option that needs a restart
@@ -79,6 +80,7 @@ __all__ = [
     "CredentialsError",
     "FailedAccountRegistration",
     "HeadersNotSupported",
+    "ImportCycle",
     "InvalidClientProtocol",
     "InvalidOption",
     "InvalidPublishSubject",
@@ -192,6 +194,10 @@ class UnsupportedOption(ConfigError):
 
 class UsageError(ConfigError):
     """The command line cannot be read; whoever shows this shows the usage with it."""
+
+
+class ImportCycle(ConfigError):
+    """An import would lead back to the account that has it; the text names the chain."""
 
 
 class ConfigErrors(ConfigError):
