@@ -10,7 +10,7 @@ from twisted.application.internet import TimerService
 from twisted.application.service import Application
 
 from pubsub.config.options import Options
-from pubsub.server import PubSubService
+from pubsub.service import PubSubService
 
 nats = PubSubService(Options(host="127.0.0.1", port=int(os.environ.get("PORT", "4222"))))
 

@@ -81,7 +81,7 @@ def _run(command_line: CommandLine) -> int:
     for warning in command_line.warnings:
         sys.stderr.write(f"{warning}\n")
     # Only now: help, version and signals need no reactor and no server.
-    from pubsub.server import run
+    from pubsub.service import run
 
     assert command_line.options is not None
     return run(command_line.options, command_line)

@@ -73,7 +73,7 @@ def makeService(options: Options) -> IService:
     :raises SystemExit: the configuration cannot be used here; its text says why.
     """
     # The reactor is chosen by now; importing the server earlier would choose it.
-    from pubsub.server import PubSubService
+    from pubsub.service import PubSubService
 
     command_line = options.command_line
 

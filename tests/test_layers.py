@@ -31,7 +31,9 @@ LAYERS = (
     ("cluster",),
     ("transport",),
     ("system", "monitor"),
+    ("assembly",),
     ("server",),
+    ("service",),
     ("tap", "main", "testing"),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
@@ -40,6 +42,7 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 REACTOR = (
     "pubsub/transport/",
     "pubsub/server.py",
+    "pubsub/service.py",
     "pubsub/tap.py",
     "pubsub/main.py",
     # an in-process server runs on the reactor of the test that asked for it

@@ -14,7 +14,7 @@ from twisted.logger import LogEvent, globalLogPublisher
 from twisted.python import usage
 from zope.interface.verify import verifyObject
 
-from pubsub.server import PubSubService
+from pubsub.service import PubSubService
 from pubsub.tap import Options, makeService
 
 
