@@ -16,6 +16,8 @@ PAGES = (
         ("sort=msgs_to", "sort=pending", "subs=detail", "auth=1", "state=closed&sort=stop"),
     ),
     ("/subsz", "Subscriptions", "how many, and how matching does", ("subs=1",)),
+    ("/accountz", "Accounts", "which there are, what they share", ("acc=$G",)),
+    ("/accstatz", "Account figures", "how busy each account is", ("unused=1",)),
     ("/healthz", "Health probe", "200 while clients can connect", ("details=1",)),
 )
 

@@ -15,6 +15,8 @@ from twisted.logger import Logger
 
 from pubsub._version import VERSION
 from pubsub.errors import BadMonitorQuery, go_quote
+from pubsub.monitor.accountz import accountz
+from pubsub.monitor.accstatz import accstatz
 from pubsub.monitor.connz import ConnzOptions, connz
 from pubsub.monitor.goformat import compact, indented
 from pubsub.monitor.healthz import HealthzOptions, healthz
@@ -61,6 +63,8 @@ class Pages:
             "/subsz": self._subsz,
             "/subscriptionsz": self._subsz,
             "/healthz": self._healthz,
+            "/accountz": self._accountz,
+            "/accstatz": self._accstatz,
         }
         self._pages = {posixpath.join(self._base, name[1:]): page for name, page in pages.items()}
         self._pages[self._base] = self._index
@@ -105,6 +109,14 @@ class Pages:
     def _subsz(self, query: Query) -> Answer:
         self._count("/subsz")
         return _json(200, indented(subsz(self._state, SubszOptions.from_query(query))), query)
+
+    def _accountz(self, query: Query) -> Answer:
+        self._count("/accountz")
+        return _json(200, indented(accountz(self._state, query.text("acc"))), query)
+
+    def _accstatz(self, query: Query) -> Answer:
+        self._count("/accstatz")
+        return _json(200, indented(accstatz(self._state, query)), query)
 
     def _healthz(self, query: Query) -> Answer:
         self._count("/healthz")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from zope.interface import Attribute, Interface
 
@@ -31,11 +33,19 @@ class IServerState(Interface):
     info = Attribute("pubsub.wire.info.ServerInfo: what INFO tells everybody")
     registry = Attribute("pubsub.client.registry.Registry")
     router = Attribute("pubsub.interfaces.IRouter")
+    accounts = Attribute("pubsub.interfaces.IAccounts")
     system_account = Attribute("str: the name of the system account, as a rule $SYS")
     start = Attribute("float: when the server was started")
     config_time = Attribute("float: when the configuration was read, at the start or by a reload")
     tls_not_after = Attribute("float: when the server's certificate expires; 0.0 without TLS")
     http_requests = Attribute("dict[str, int]: requests by page (/varz), counted by the pages")
+
+    def account_statz(
+        names: Sequence[str] | None,  # noqa: N805
+        unused: bool,
+    ) -> list[dict[str, Any]]:
+        """How busy these accounts are (all), or only those of them that have clients: rows
+        as nats-server's ``AccountStat`` has them, which :mod:`pubsub.system` makes."""
 
     def now() -> float:
         """The time."""

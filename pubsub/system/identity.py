@@ -20,18 +20,14 @@ from zope.interface import implementer
 
 from pubsub.errors import CredentialsError
 from pubsub.interfaces import IServerIdentity
+from pubsub.values.strkey import KeyKind, raw_key
 
 if TYPE_CHECKING:
     from nacl.public import Box, PrivateKey
 
 __all__ = ["ServerIdentity", "new_server_id", "public_nkey", "runtime_name"]
 
-#: the prefixes of NKEYs; they make the text begin with ``N`` and ``X``
-_SERVER_PREFIX = 13 << 3
-_CURVE_PREFIX = 23 << 3
 _KEY_BYTES = 32
-#: prefix, key and checksum
-_RAW_BYTES = 1 + _KEY_BYTES + 2
 #: version of the sealed format of nkeys, and the bytes of its nonce
 _SEALED = b"xkv1"
 _NONCE_BYTES = 24
@@ -46,9 +42,9 @@ _BASE: _Point = (_BASE_X, _BASE_Y, 1, _BASE_X * _BASE_Y % _PRIME)
 _ZERO: _Point = (0, 1, 1, 0)
 
 
-def public_nkey(prefix: int, key: bytes) -> str:
-    """A public key of 32 bytes as text: prefix, key and checksum in base 32."""
-    raw = bytes([prefix]) + key
+def public_nkey(kind: KeyKind, key: bytes) -> str:
+    """A public key of 32 bytes as text: its kind, itself and a checksum in base 32."""
+    raw = bytes([kind]) + key
     checksum = crc_hqx(raw, 0).to_bytes(2, "little")
     return base64.b32encode(raw + checksum).decode("ascii").rstrip("=")
 
@@ -83,13 +79,12 @@ def _public_key(seed: bytes) -> bytes:
 def _curve_key(text: str) -> bytes:
     """The 32 bytes of a public curve NKEY (``X…``)."""
     try:
-        raw = base64.b32decode(text + "=" * (-len(text) % 8))
-    except (ValueError, TypeError):
-        raw = b""
-    good = len(raw) == _RAW_BYTES and raw[0] == _CURVE_PREFIX
-    if not good or crc_hqx(raw[:-2], 0) != int.from_bytes(raw[-2:], "little"):
+        kind, key = raw_key(text)
+    except ValueError:
+        kind, key = KeyKind.SERVER, b""
+    if kind is not KeyKind.CURVE:
         raise CredentialsError("not a public curve key")
-    return raw[1:-2]
+    return key
 
 
 @implementer(IServerIdentity)
@@ -105,7 +100,7 @@ class ServerIdentity:
         self._curve_seed = b""
         self._xkey = ""
         #: 56 characters beginning with ``N``
-        self.server_id = public_nkey(_SERVER_PREFIX, _public_key(self._seed))
+        self.server_id = public_nkey(KeyKind.SERVER, _public_key(self._seed))
 
     def __repr__(self) -> str:
         return f"<ServerIdentity {self.server_id}>"
@@ -129,7 +124,7 @@ class ServerIdentity:
         """
         if not self._xkey:
             key = bytes(self._private_key().public_key)
-            self._xkey = public_nkey(_CURVE_PREFIX, key)
+            self._xkey = public_nkey(KeyKind.CURVE, key)
         return self._xkey
 
     def seal(self, data: bytes, recipient: str) -> bytes:

@@ -17,8 +17,9 @@ from pubsub.errors import CredentialsError
 from pubsub.interfaces import IServerIdentity
 from pubsub.system import identity
 from pubsub.system.identity import ServerIdentity, new_server_id, public_nkey, runtime_name
+from pubsub.values.strkey import KeyKind
 
-CURVE = 23 << 3
+CURVE = KeyKind.CURVE
 
 
 def fixed(seed: int) -> Callable[[int], bytes]:
@@ -42,7 +43,7 @@ def test_an_id_has_the_form_of_a_servers_public_nkey() -> None:
 def test_the_checksum_is_that_of_nkeys() -> None:
     """The key in it is that of a server of nats-server's."""
     theirs = "NACIO7YZ5NPGBHEUPQKNCX3YVOXNEWPJNM3RPCRZWOM4ZQ75FTJJBYLR"
-    assert public_nkey(13 << 3, raw_key(theirs)) == theirs
+    assert public_nkey(KeyKind.SERVER, raw_key(theirs)) == theirs
 
 
 def test_no_two_servers_have_the_same_id() -> None:

@@ -1,0 +1,84 @@
+"""How busy an account is, as events, requests and ``/accstatz`` show it (``AccountStat``)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pubsub.system.advisories import traffic
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
+
+    from pubsub.interfaces import IAccounts, IRouter
+
+__all__ = ["AccountFigures"]
+
+#: Seconds a count of subscriptions is good for. Routers count by looking at each of them, and
+#: a storm of connections asks for the count with each one.
+_COUNT_AGAIN = 1.0
+
+
+class AccountFigures:
+    """The figures of all accounts of one server.
+
+    :param clock: says when to count again.
+    """
+
+    def __init__(self, router: IRouter, accounts: IAccounts, clock: IReactorTime) -> None:
+        self._router = router
+        self._accounts = accounts
+        self._clock = clock
+        self._slow: dict[str, int] = {}
+        self._counted: dict[str, tuple[float, int]] = {}
+
+    def slow_consumer(self, account: str) -> None:
+        """A client of the account was closed because it did not read."""
+        self._slow[account] = self._slow.get(account, 0) + 1
+
+    def name_tag(self, account: str) -> str:
+        """What the account is called: its own name without another one."""
+        known = self._accounts.find(account)
+        return (known.name_tag if known is not None else "") or account
+
+    def subscriptions(self, account: str) -> int:
+        """How many subscriptions there are in it, up to a second ago."""
+        now = self._clock.seconds()
+        then, number = self._counted.get(account, (0.0, -1))
+        if number < 0 or now - then >= _COUNT_AGAIN:
+            number = sum(1 for _ in self._router.subscriptions(account))
+            self._counted[account] = now, number
+        return number
+
+    def active(self) -> int:
+        """How many accounts have clients."""
+        return sum(1 for name in self._accounts.names() if self._accounts.connections(name))
+
+    def stat(self, account: str) -> dict[str, Any]:
+        """All of it, in the order of nats-server's fields."""
+        connections = self._accounts.connections(account)
+        counters = self._router.account_counters(account)
+        return {
+            "acc": account,
+            "name": self.name_tag(account),
+            "conns": connections,
+            "leafnodes": 0,
+            "total_conns": connections,
+            "num_subscriptions": self.subscriptions(account),
+            "sent": traffic(counters.out_msgs, counters.out_bytes),
+            "received": traffic(counters.in_msgs, counters.in_bytes),
+            "slow_consumers": self._slow.get(account, 0),
+        }
+
+    def statz(self, names: list[str] | None = None, unused: bool = False) -> list[dict[str, Any]]:
+        """The same of several accounts (``AccountStatz``).
+
+        :param names: these, if they are known here; ``None`` or none for all.
+        :param unused: also those without clients.
+        """
+        wanted = names or list(self._accounts.names())
+        return [
+            self.stat(name)
+            for name in wanted
+            if self._accounts.find(name) is not None
+            and (unused or self._accounts.connections(name))
+        ]

@@ -1,0 +1,134 @@
+"""``STATSZ``: the server's pulse, on ``$SYS.SERVER.<id>.STATSZ`` and when asked.
+
+It beats fast at first, then every ten seconds; nothing is sent to nobody
+(``heartbeatStatsz`` and ``sendStatsz`` in nats-server's ``events.go``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pubsub.system.advisories import counts, present
+from pubsub.wire.gotime import rfc3339
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IDelayedCall
+
+    from pubsub.client.registry import Registry
+    from pubsub.interfaces import IRouter
+    from pubsub.system.account_figures import AccountFigures
+    from pubsub.system.bus import SystemBus
+
+__all__ = ["MeasuredServer", "Statsz", "server_stats"]
+
+#: Seconds from start to the first beat, and how long they are apart in the end.
+_FIRST = 0.25
+_LONGEST = 10.0
+#: Seconds two broadcasts are apart at least, whoever asks for them.
+_RATE = 1.0
+#: One thread does the work, whatever the machine has.
+_THREADS = 1
+
+
+class MeasuredServer(Protocol):
+    """What is measured of a server."""
+
+    #: epoch seconds
+    start: float
+    registry: Registry
+    router: IRouter
+
+    def usage(self) -> Any:
+        """``cpu`` in percent, ``rss`` in bytes, ``cores``."""
+
+
+def server_stats(server: MeasuredServer, active_accounts: int) -> dict[str, Any]:
+    """The figures, in the order of nats-server's fields (``ServerStats``)."""
+    usage, totals = server.usage(), server.registry.totals
+    traffic = server.router.counters()
+    sent = counts(traffic.out_msgs, traffic.out_bytes)
+    received = counts(traffic.in_msgs, traffic.in_bytes)
+    return {
+        "start": rfc3339(server.start),
+        "mem": usage.rss,
+        "cores": usage.cores,
+        "cpu": int(usage.cpu) if usage.cpu == int(usage.cpu) else usage.cpu,
+        "connections": len(server.registry.open),
+        "total_connections": totals.connections,
+        "active_accounts": active_accounts,
+        "subscriptions": int(server.router.stats()["num_subscriptions"]),
+        # Clients are the only peers there are, so everything is theirs.
+        "sent": sent,
+        "sent_to_clients": dict(sent),
+        "received": received,
+        "received_from_clients": dict(received),
+        "slow_consumers": totals.slow_consumers,
+        **present(
+            slow_consumer_stats=_of_clients(totals.slow_consumers),
+            stale_connections=totals.stale_connections,
+            stale_connection_stats=_of_clients(totals.stale_connections),
+            stalled_clients=totals.stalls,
+        ),
+        "active_servers": 1,
+        "gomaxprocs": _THREADS,
+    }
+
+
+def _of_clients(number: int) -> dict[str, int]:
+    return {"clients": number, "routes": 0, "gateways": 0, "leafs": 0} if number else {}
+
+
+class Statsz:
+    """Sends the figures of one server."""
+
+    def __init__(self, bus: SystemBus, server: MeasuredServer, figures: AccountFigures) -> None:
+        self._bus = bus
+        self._server = server
+        self._figures = figures
+        self._subject = f"$SYS.SERVER.{bus.server.server_id}.STATSZ"
+        self._interval = _FIRST
+        self._last: float | None = None
+        self._beat: IDelayedCall | None = None
+
+    def start(self) -> None:
+        """Begin to beat."""
+        self._plan(_FIRST)
+
+    def stop(self) -> None:
+        """Beat no more."""
+        if self._beat is not None:
+            self._beat.cancel()
+            self._beat = None
+
+    def send(self, reply: str = "") -> None:
+        """Send the figures to ``reply``, else to everybody (not too often), if they listen."""
+        if not reply and self._is_too_early():
+            return
+        subject = reply or self._subject
+        if not self._bus.is_wanted(subject):
+            return
+        stats = server_stats(self._server, self._figures.active())
+        self._bus.publish(subject, {"server": self._bus.stamp(), "statsz": stats})
+
+    def send_at_once(self) -> None:
+        """Send the figures to everybody, also if they were just sent: somebody asked."""
+        self._last = None
+        self.send()
+
+    def _is_too_early(self) -> bool:
+        now = self._bus.server.clock.seconds()
+        rate = min(_RATE, self._interval)
+        if self._last is not None and now - self._last < rate:
+            if self._beat is not None:
+                self._beat.reset(self._last + rate - now)
+            return True
+        self._last = now
+        return False
+
+    def _plan(self, seconds: float) -> None:
+        self._beat = self._bus.server.clock.callLater(seconds, self._beats)
+
+    def _beats(self) -> None:
+        self._interval = min(self._interval * 2, _LONGEST)
+        self._plan(self._interval)
+        self.send()
