@@ -108,6 +108,11 @@ class Recorder:
     def stall(self, seconds: float) -> None:
         self._call("stall", seconds)
 
+    def request_info(self, detailed: bool) -> bytes:
+        """``{"who":"a"}``, with more of it if that is wanted."""
+        self._call("request_info", detailed)
+        return b'{"who":"%b"%b}' % (self.name.encode(), b',"more":true' if detailed else b"")
+
     def traced(self, direction: str, operation: str, argument: bytes) -> None:
         self._call("traced", direction, operation, argument)
 

@@ -276,7 +276,7 @@ class Player:
             self._link(name).set_permissions(
                 lambda subject: subject != b"denied",
                 lambda subject, queue: subject != b"denied" and queue != b"r",
-                lambda subject: subject != b"b",
+                lambda subject, queue: subject != b"b",
             )
         else:
             self._link(name).set_permissions(None, None, None)

@@ -116,23 +116,41 @@ def test_deliveries_need_permission(backend: IRouterBackend) -> None:
     def setup(world: World) -> None:
         b = world.attach("b")
         world.feed("b", b"SUB > 1\r\nSUB foo q 2\r\n")
-        b.set_permissions(None, None, lambda subject: subject != b"foo")
+        b.set_permissions(None, None, lambda subject, queue: subject != b"foo")
 
     world = play(backend, HELLO + b"PUB bar 0\r\n\r\n" + HELLO, setup)
     assert world.output("b") == b"MSG bar 1 0\r\n\r\n"
     assert [sub.delivered for sub in world.router.subscriptions()] == [1, 0]
 
 
-def test_a_delivery_permission_is_asked_once_for_each_subject(world: World) -> None:
-    asked: list[bytes] = []
+def test_a_delivery_permission_is_asked_once_for_each_subject_and_group(world: World) -> None:
+    asked: list[tuple[bytes, bytes]] = []
 
-    def may(subject: bytes) -> bool:
-        asked.append(subject)
-        return True
+    def may(subject: bytes, queue: bytes) -> bool:
+        asked.append((subject, queue))
+        return queue != b"q"
 
     world.attach("a").set_permissions(None, None, may)
     world.feed("a", b"SUB > 1\r\n" + HELLO * 3 + b"PUB bar 0\r\n\r\n")
-    assert asked == [b"foo", b"bar"]
+    assert asked == [(b"foo", b""), (b"bar", b"")]
+    world.feed("a", b"SUB foo q 2\r\nSUB foo r 3\r\n")
+    assert world.feed("a", HELLO * 2) == FRAME % 1 + FRAME % 3 + FRAME % 1 + FRAME % 3
+    assert asked[2:] == [(b"foo", b"q"), (b"foo", b"r")]
+
+
+def test_links_with_the_same_predicate_share_its_answers(world: World) -> None:
+    asked: list[bytes] = []
+
+    def may(subject: bytes, queue: bytes) -> bool:
+        asked.append(subject)
+        return True
+
+    for name in ("a", "b"):
+        world.attach(name).set_permissions(None, None, may)
+        world.feed(name, b"SUB foo 1\r\n")
+    world.feed("a", HELLO * 2)
+    assert world.output("a") == world.output("b") == FRAME % 1 * 2
+    assert asked == [b"foo"]
 
 
 # --- queue groups -----------------------------------------------------------------------

@@ -239,6 +239,9 @@ def test_a_permission_is_asked_once_for_each_subject(world: World) -> None:
     assert asked == [b"a", b"b"]
     link.set_permissions(may, None, None)
     world.feed("a", b"PUB a 0\r\n\r\n")
+    assert asked == [b"a", b"b"], "it is the same predicate"
+    link.set_permissions(lambda subject: may(subject), None, None)
+    world.feed("a", b"PUB a 0\r\n\r\n")
     assert asked == [b"a", b"b", b"a"]
     link.set_permissions(None, None, None)
     world.output("a")

@@ -5,25 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from pubsub.interfaces import ISubjectMapper, PeerKind, TrafficCounters
+from pubsub.interfaces import IStreamImports, ISubjectMapper, PeerKind, TrafficCounters
 from pubsub.router.python.cache import ResultCache
 from pubsub.router.python.index import Result, SubscriptionIndex
-from pubsub.router.python.subscription import Subscription
+from pubsub.router.python.mapping import Mapping
+from pubsub.router.python.subscription import Entry
 from pubsub.router.subjects import has_wildcard
 
 if TYPE_CHECKING:
     from pubsub.router.python.link import PythonLink
+    from pubsub.router.python.services import Pending, ServiceImport
 
-__all__ = ["MAX_MAPPED", "SYSTEM_ACCOUNT", "Account"]
-
-#: The one account whose clients may publish below ``$NRG.``.
-SYSTEM_ACCOUNT = "$SYS"
-
-#: Remembered answers of a mapper: as many as results of matching.
-MAX_MAPPED = 4096
-
-#: Kinds whose subscriptions say what other servers want, not what this one wants.
-_REMOTE = (PeerKind.ROUTE, PeerKind.GATEWAY)
+__all__ = ["Account"]
 
 
 class Account:
@@ -31,37 +24,33 @@ class Account:
 
     :ivar version: goes up whenever something changes that a prepared delivery
         (:mod:`pubsub.router.python.fast`) was made from.
+    :ivar imports: the streams it imports, ``services`` the services.
+    :ivar waiting: requests of other accounts to its services, by the reply they were given;
+        all these begin with ``reply_prefix``.
     """
 
     __slots__ = (
-        "_mapped",
-        "_notify",
-        "cache",
-        "caching",
-        "hits",
-        "index",
-        "is_system",
-        "links",
-        "mapper",
-        "matches",
-        "name",
-        "past",
-        "version",
-    )
+        "_notify", "cache", "caching", "hits", "imports", "index", "is_system", "links",
+        "mapping", "matches", "name", "past", "reply_prefix", "services", "version", "waiting",
+    )  # fmt: skip
 
     def __init__(
         self, name: str, caching: bool, notify: Callable[[str, bytes, bytes, int], None]
     ) -> None:
         self.name = name
-        self.is_system = name == SYSTEM_ACCOUNT
+        #: the one account whose clients may publish below ``$NRG.``
+        self.is_system = False
         self.version = 1
         self.index = SubscriptionIndex()
         self.cache = ResultCache()
         self.caching = caching
         self.matches = 0
         self.hits = 0
-        self.mapper: ISubjectMapper | None = None
-        self._mapped: dict[bytes, bytes] = {}
+        self.mapping: Mapping | None = None
+        self.imports: IStreamImports | None = None
+        self.services: list[ServiceImport] = []
+        self.reply_prefix = b""
+        self.waiting: dict[bytes, Pending] = {}
         self._notify = notify
         self.links: dict[PythonLink, TrafficCounters] = {}
         #: what clients that are gone have published and received
@@ -69,25 +58,27 @@ class Account:
 
     # --- subscriptions ------------------------------------------------------------------
 
-    def insert(self, sub: Subscription) -> None:
-        """Put a subscription in force and tell who wants to know."""
-        members = self.index.insert(sub)
-        self._changed(sub, members, told=members == 1)
+    def insert(self, entry: Entry) -> None:
+        """Put it in force and tell who wants to know."""
+        members = self.index.insert(entry)
+        self._changed(entry)
+        if (members == 1 or entry.queue) and entry.told:
+            self._notify(self.name, entry.subject, entry.queue, members)
 
-    def remove(self, sub: Subscription) -> None:
+    def remove(self, entry: Entry) -> None:
         """The opposite of :meth:`insert`."""
-        sub.active = False
-        members = self.index.remove(sub)
-        self._changed(sub, members, told=members == 0)
+        entry.active = False
+        members = self.index.remove(entry)
+        self._changed(entry)
+        if (members == 0 or entry.queue) and entry.told:
+            self._notify(self.name, entry.subject, entry.queue, members)
 
-    def _changed(self, sub: Subscription, members: int, told: bool) -> None:
+    def _changed(self, entry: Entry) -> None:
         self.version += 1
-        if has_wildcard(sub.subject):
-            self.cache.drop_pattern(sub.subject)
+        if has_wildcard(entry.subject):
+            self.cache.drop_pattern(entry.subject)
         else:
-            self.cache.drop(sub.subject)
-        if (told or sub.queue) and sub.link.kind not in _REMOTE:
-            self._notify(self.name, sub.subject, sub.queue, members)
+            self.cache.drop(entry.subject)
 
     # --- matching -----------------------------------------------------------------------
 
@@ -113,25 +104,10 @@ class Account:
         if not caching:
             self.cache.clear()
 
-    # --- mapping ------------------------------------------------------------------------
-
     def set_mapper(self, mapper: ISubjectMapper | None) -> None:
         """Replace the mapper, and forget what the old one said."""
         self.version += 1
-        self.mapper = mapper
-        self._mapped.clear()
-
-    def map(self, subject: bytes) -> bytes:
-        """What the mapper makes of ``subject``."""
-        mapped = self._mapped.get(subject)
-        if mapped is None:
-            assert self.mapper is not None
-            mapped, cacheable = self.mapper.map(subject)
-            if cacheable:
-                if len(self._mapped) >= MAX_MAPPED:
-                    del self._mapped[next(iter(self._mapped))]
-                self._mapped[subject] = mapped
-        return mapped
+        self.mapping = Mapping(mapper) if mapper is not None else None
 
     # --- links and totals ---------------------------------------------------------------
 

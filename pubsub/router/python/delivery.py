@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pubsub.errors import SlowConsumer
 from pubsub.interfaces import PeerKind, RouterSettings
 from pubsub.router.python.message import Message
-from pubsub.router.python.subscription import Subscription
+from pubsub.router.python.subscription import Carrier, Entry, Subscription
 
 if TYPE_CHECKING:
     from pubsub.router.python.account import Account
@@ -38,15 +38,36 @@ def distribute(
     """
     result = account.match(message.subject)
     delivered = 0
-    for sub in result.plain:
-        delivered += deliver(publisher, sub, message, payload)
+    for entry in result.plain:
+        delivered += _pass_on(router, publisher, entry, message, payload)
     for members in result.groups:
         start = router.draw.next() % len(members)
-        for sub in members[start:] + members[:start]:
-            if deliver(publisher, sub, message, payload):
+        for entry in members[start:] + members[:start]:
+            if _pass_on(router, publisher, entry, message, payload):
                 delivered += 1
                 break
     return delivered
+
+
+def _pass_on(
+    router: PythonRouter,
+    publisher: PythonLink | None,
+    entry: Entry,
+    message: Message,
+    payload: bytes,
+) -> int:
+    """To whatever stands in the index; to how many links it went."""
+    if isinstance(entry, Carrier):
+        return entry.carry(router, publisher, message, payload) if entry.active else 0
+    assert isinstance(entry, Subscription)
+    if entry.primary is None:
+        return deliver(publisher, entry, message, payload)
+    if message.via:
+        # What an account imported as a service it does not export as a stream.
+        return False
+    if entry.mapping is not None:
+        message = message.delivered_on(entry.mapping(message.subject))
+    return deliver(publisher, entry, message, payload)
 
 
 def deliver(
@@ -56,22 +77,24 @@ def deliver(
     link = sub.link
     if link is publisher and not link.options.echo:
         return False
-    if link.may_deliver is not None and not link.may_deliver(message.subject):
+    if link.may_deliver is not None and not link.may_deliver(message.subject, sub.queue):
         return False
     if link.closed or not sub.active:
         return False
     sub.delivered += 1
     if not sub.max:
         return _send(publisher, sub, message, payload)
-    if sub.delivered > sub.max:
-        link.remove(sub)
+    primary = sub.primary or sub
+    total = primary.total
+    if total > sub.max:
+        link.remove(primary)
         return False
-    last = sub.delivered == sub.max
+    last = total == sub.max
     try:
         return _send(publisher, sub, message, payload)
     finally:
         if last:
-            link.remove(sub)
+            link.remove(primary)
 
 
 def _send(
@@ -85,9 +108,11 @@ def _send(
     link.out_msgs += 1
     link.out_bytes += message.size
     if link.kind == PeerKind.INTERNAL:
+        link.expect_answer(message.reply)
         _call(sub, message, payload)
         return True
     if link.kind == PeerKind.SINK:
+        link.expect_answer(message.reply)
         cut = message.header_size
         link.batch.append((sub.sid, message.subject, message.reply, payload[:cut], payload[cut:]))
         link.mark()
@@ -98,6 +123,7 @@ def _send(
         if settings.no_fast_producer_stall:
             return False
         _stall(publisher, link)
+    link.expect_answer(message.reply)
     head = frame_head(sub, message)
     link.write(b"%b\r\n%b\r\n" % (head, payload))
     if link.trace:

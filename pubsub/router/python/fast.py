@@ -24,12 +24,12 @@ from pubsub.interfaces import PeerKind
 from pubsub.router.python.delivery import stall_limit
 from pubsub.router.python.message import parse_size
 from pubsub.router.python.publish import RESERVED_REPLIES, is_reserved
+from pubsub.router.python.subscription import Entry, Subscription
 from pubsub.router.subjects import is_valid_literal
 
 if TYPE_CHECKING:
     from pubsub.router.python.link import PythonLink
     from pubsub.router.python.permissions import Decisions
-    from pubsub.router.python.subscription import Subscription
 
 __all__ = ["MAX_PLANS", "MAX_READERS", "Plan", "Route", "publish_ordinary"]
 
@@ -54,6 +54,7 @@ class Reader(NamedTuple):
 class Route:
     """Where the messages of one publisher on one subject go.
 
+    :ivar asks: a reader takes a note of every reply.
     :ivar frames: no link gets more frames than that of one message.
     :ivar longest: of the prefixes.
     :ivar missed: 1 until the first message, if its result had to be worked out.
@@ -62,7 +63,9 @@ class Route:
     :ivar rests: and what their frames have besides the prefix.
     """
 
-    __slots__ = ("count", "frames", "groups", "longest", "missed", "readers", "rests", "sizes")
+    __slots__ = (
+        "asks", "count", "frames", "groups", "longest", "missed", "readers", "rests", "sizes"
+    )  # fmt: skip
 
     def __init__(self, readers: list[Reader], groups: list[list[Reader]], missed: int) -> None:
         self.readers = readers
@@ -70,10 +73,12 @@ class Route:
         if len(readers) == 1 and not groups:
             self.frames = 1
             self.longest = len(readers[0].prefix)
+            self.asks = readers[0].sub.link.replies is not None
         else:
             everybody = [*readers, *(reader for members in groups for reader in members)]
             self.frames = max(Counter(r.sub.link for r in everybody).values(), default=0)
             self.longest = max((len(r.prefix) for r in everybody), default=0)
+            self.asks = any(r.sub.link.replies is not None for r in everybody)
         self.missed = missed
         self.count = 0
         self.sizes = 0
@@ -155,7 +160,7 @@ def _renew(link: PythonLink) -> None:
         link.kind == PeerKind.CLIENT
         and not link.trace
         and not link.options.verbose
-        and home.mapper is None
+        and home.mapping is None
         and home.caching
         and link.router.hook is None
     )
@@ -223,7 +228,7 @@ def _prepare(link: PythonLink, line: bytes) -> Plan:
     if route is None:
         return _ODD
     if reply:
-        if link.options.no_responders and not (route.readers or route.groups):
+        if route.asks or (link.options.no_responders and not (route.readers or route.groups)):
             return _ODD
         tail = reply + b" " + tail
     heads = [(append, prefix + tail) for append, prefix, _ in route.readers]
@@ -270,28 +275,53 @@ def _work_out(link: PythonLink, subject: bytes, with_headers: bool) -> Route:
     if len(result.plain) + sum(map(len, result.groups)) > MAX_READERS:
         return _ODD_ROUTE
     readers = []
-    for sub in result.plain:
-        if not _refuses(link, sub, subject):
+    for entry in result.plain:
+        delivered = _delivered_on(entry, subject)
+        if delivered is None:
+            return _ODD_ROUTE
+        sub, name = delivered
+        if not _refuses(link, sub, name):
             if _is_odd(sub, with_headers):
                 return _ODD_ROUTE
-            readers.append(_reader(sub, subject, with_headers))
+            readers.append(_reader(sub, name, with_headers))
     groups = []
     for members in result.groups:
-        for sub in members:
-            if _refuses(link, sub, subject) or _is_odd(sub, with_headers):
+        group = []
+        for entry in members:
+            delivered = _delivered_on(entry, subject)
+            if delivered is None:
                 return _ODD_ROUTE
-        groups.append([_reader(sub, subject, with_headers) for sub in members])
+            sub, name = delivered
+            if _refuses(link, sub, name) or _is_odd(sub, with_headers):
+                return _ODD_ROUTE
+            group.append(_reader(sub, name, with_headers))
+        groups.append(group)
     return Route(readers, groups, missed)
+
+
+def _delivered_on(entry: Entry, subject: bytes) -> tuple[Subscription, bytes] | None:
+    """A subscription and the subject it hears; None if there is more to do than to deliver.
+
+    :raises _MustAsk: how a stream's subjects are mapped is not known yet.
+    """
+    if not isinstance(entry, Subscription):
+        return None
+    if entry.mapping is None:
+        return entry, subject
+    mapped = entry.mapping.recall(subject)
+    if mapped is None:
+        raise _MustAsk
+    return entry, mapped
 
 
 class _MustAsk(Exception):
     """A decision is not known yet."""
 
 
-def _recall(decisions: Decisions | None, subject: bytes) -> bool:
+def _recall(decisions: Decisions | None, *question: bytes) -> bool:
     if decisions is None:
         return True
-    known = decisions.recall(subject)
+    known = decisions.recall(*question)
     if known is None:
         raise _MustAsk
     return known
@@ -301,7 +331,7 @@ def _refuses(link: PythonLink, sub: Subscription, subject: bytes) -> bool:
     """Whether this delivery is never made, whatever the message."""
     if sub.link is link and not link.options.echo:
         return True
-    return not _recall(sub.link.may_deliver, subject)
+    return not _recall(sub.link.may_deliver, subject, sub.queue)
 
 
 def _is_odd(sub: Subscription, with_headers: bool) -> bool:

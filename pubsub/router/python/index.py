@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from operator import attrgetter
 
-from pubsub.router.python.subscription import Subscription
+from pubsub.router.python.subscription import Entry
 from pubsub.router.subjects import has_empty_token, has_wildcard
 
 __all__ = ["NOTHING", "Result", "SubscriptionIndex"]
@@ -30,8 +30,8 @@ class Result:
 
     def __init__(
         self,
-        plain: tuple[Subscription, ...] = (),
-        groups: tuple[tuple[Subscription, ...], ...] = (),
+        plain: tuple[Entry, ...] = (),
+        groups: tuple[tuple[Entry, ...], ...] = (),
     ) -> None:
         self.plain = plain
         self.groups = groups
@@ -48,26 +48,36 @@ NOTHING = Result()
 class Node:
     """The subscriptions to exactly one subject or pattern."""
 
-    __slots__ = ("plain", "queues")
+    __slots__ = ("plain", "queues", "silent")
 
     def __init__(self) -> None:
         # dicts as ordered sets: serials only grow, so the order is that of subscribing
-        self.plain: dict[Subscription, None] = {}
-        self.queues: dict[bytes, dict[Subscription, None]] = {}
+        self.plain: dict[Entry, None] = {}
+        self.queues: dict[bytes, dict[Entry, None]] = {}
+        #: how many of the plain ones are nobody's interest
+        self.silent = 0
 
-    def add(self, sub: Subscription) -> int:
-        """How many it holds of that kind now."""
-        members = self.queues.setdefault(sub.queue, {}) if sub.queue else self.plain
-        members[sub] = None
-        return len(members)
+    def add(self, sub: Entry) -> int:
+        """How many it holds of that kind now, silent ones left out."""
+        if sub.queue:
+            members = self.queues.setdefault(sub.queue, {})
+            members[sub] = None
+            return len(members)
+        self.plain[sub] = None
+        self.silent += sub.silent
+        return len(self.plain) - self.silent
 
-    def discard(self, sub: Subscription) -> int:
+    def discard(self, sub: Entry) -> int:
         """How many it still holds of that kind."""
-        members = self.queues[sub.queue] if sub.queue else self.plain
-        del members[sub]
-        if sub.queue and not members:
-            del self.queues[sub.queue]
-        return len(members)
+        if sub.queue:
+            members = self.queues[sub.queue]
+            del members[sub]
+            if not members:
+                del self.queues[sub.queue]
+            return len(members)
+        del self.plain[sub]
+        self.silent -= sub.silent
+        return len(self.plain) - self.silent
 
     @property
     def empty(self) -> bool:
@@ -107,7 +117,7 @@ class SubscriptionIndex:
         self.inserts = 0
         self.removes = 0
 
-    def insert(self, sub: Subscription) -> int:
+    def insert(self, sub: Entry) -> int:
         """Add a subscription to a valid pattern; how many of its kind are on it now."""
         self.count += 1
         self.inserts += 1
@@ -127,7 +137,7 @@ class SubscriptionIndex:
         level.here = level.here or Node()
         return level.here.add(sub)
 
-    def remove(self, sub: Subscription) -> int:
+    def remove(self, sub: Entry) -> int:
         """Take out a subscription that is in; how many of its kind are left."""
         self.count -= 1
         self.removes += 1
@@ -170,7 +180,7 @@ def _descend(level: _Level, token: bytes) -> _Level:
     return below
 
 
-def _remove(level: _Level, row: list[bytes], at: int, sub: Subscription) -> int:
+def _remove(level: _Level, row: list[bytes], at: int, sub: Entry) -> int:
     """Remove ``sub`` below ``level`` and prune what it leaves empty."""
     if at == len(row):
         assert level.here is not None
@@ -214,8 +224,8 @@ def _collect(level: _Level, row: list[bytes], at: int, found: list[Node]) -> Non
 
 
 def _merge(found: Iterable[Node]) -> Result:
-    plain: list[Subscription] = []
-    queues: dict[bytes, list[Subscription]] = {}
+    plain: list[Entry] = []
+    queues: dict[bytes, list[Entry]] = {}
     for node in found:
         plain.extend(node.plain)
         for queue, members in node.queues.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +15,16 @@ from pubsub.interfaces import (
     LinkCounters,
     LinkOptions,
     PeerKind,
+    ResponsePermission,
     SubscriptionInfo,
     TrafficCounters,
 )
 from pubsub.router.python import parser
 from pubsub.router.python.account import Account
 from pubsub.router.python.message import Message
-from pubsub.router.python.permissions import Decisions
+from pubsub.router.python.permissions import Decisions, Replies
 from pubsub.router.python.publish import publish_as
+from pubsub.router.python.shadows import add_shadows, drop_shadows
 from pubsub.router.python.subscription import Subscription
 from pubsub.router.subjects import is_valid_pattern
 
@@ -47,17 +49,18 @@ class PythonLink:
     :ivar plans: prepared deliveries by control line (``routes``: by subject), made when
         ``home.version`` was ``plans_version``; ``ordinary`` says whether it may use any.
     :ivar stalled: it was told to stall during this feed.
+    :ivar abroad: how many of its subscriptions have shadows, by the account they are in.
     """
 
     _log = Logger()
 
     __slots__ = (
-        "_options", "_trace", "announce_first_ping", "awaiting_connect",
-        "backlog", "batch", "blocked_since", "body", "cid", "closed", "handler", "home",
-        "in_bytes", "in_msgs", "input_paused", "kept", "kind", "last_activity", "last_input",
-        "may_deliver", "may_publish", "may_subscribe", "message", "ordinary", "out",
-        "out_bytes", "out_msgs", "output_paused", "parsing", "pending_bytes", "plans",
-        "plans_version", "queued", "router", "routes", "stalled", "stalls", "state", "subs", "verb",
+        "_introductions", "_options", "_trace", "abroad", "announce_first_ping", "awaiting_connect",
+        "backlog", "batch", "blocked_since", "body", "cid", "closed", "handler", "home", "in_bytes",
+        "in_msgs", "input_paused", "kept", "kind", "last_activity", "last_input", "may_deliver",
+        "may_publish", "may_subscribe", "message", "ordinary", "out", "out_bytes", "out_msgs",
+        "output_paused", "parsing", "pending_bytes", "plans", "plans_version", "queued", "replies",
+        "router", "routes", "stalled", "stalls", "state", "subs", "verb",
     )  # fmt: skip
 
     def __init__(
@@ -79,7 +82,10 @@ class PythonLink:
         self.may_publish: Decisions | None = None
         self.may_subscribe: Callable[[bytes, bytes], bool] | None = None
         self.may_deliver: Decisions | None = None
+        self.replies: Replies | None = None
+        self._introductions: dict[bool, bytes] = {}
         self.subs: dict[bytes, Subscription] = {}
+        self.abroad: Counter[Account] = Counter()
         home.enter(self)
 
     def _start_input(self) -> None:
@@ -122,6 +128,7 @@ class PythonLink:
         if name == self.home.name or self.closed:
             return
         self.clear_subscriptions()
+        self.forget_request_info()
         self.home.leave(self)
         self.home = self.router.home(name)
         self.home.enter(self)
@@ -135,7 +142,7 @@ class PythonLink:
     @options.setter
     def options(self, options: LinkOptions) -> None:
         self._options = options
-        self.home.version += 1
+        self._changed()
 
     @property
     def trace(self) -> bool:
@@ -145,19 +152,53 @@ class PythonLink:
     @trace.setter
     def trace(self, trace: bool) -> None:
         self._trace = trace
-        self.home.version += 1
+        self._changed()
 
     def set_permissions(
         self,
         publish: Callable[[bytes], bool] | None,
         subscribe: Callable[[bytes, bytes], bool] | None,
-        deliver: Callable[[bytes], bool] | None,
+        deliver: Callable[[bytes, bytes], bool] | None,
+        responses: ResponsePermission | None = None,
     ) -> None:
-        """Predicates for PUB subjects, SUB (subject, queue) and deliveries; None allows all."""
-        self.may_publish = Decisions(publish) if publish is not None else None
+        """Predicates for PUB subjects, SUB and deliveries (subject, queue); None allows all."""
+        decisions = self.router.decisions
+        self.may_publish = decisions(publish) if publish is not None else None
         self.may_subscribe = subscribe
-        self.may_deliver = Decisions(deliver) if deliver is not None else None
+        self.may_deliver = decisions(deliver) if deliver is not None else None
+        self.replies = None
+        if responses is not None:
+            self.replies = Replies(responses, self.router.monotonic)
+        self._changed()
+
+    def expect_answer(self, reply: bytes) -> None:
+        """A message with that reply is delivered: it may be allowed to answer."""
+        if self.replies is None or self.may_publish is None or not reply:
+            return
+        if not self.may_publish.ask(reply):
+            self.replies.remember(reply)
+
+    def request_info(self, detailed: bool) -> bytes:
+        """What its handler says about it to imported services; asked once."""
+        info = self._introductions.get(detailed)
+        if info is None:
+            try:
+                info = self.handler.request_info(detailed)
+            except Exception:  # noqa: BLE001 (the request is worth more)
+                self._log.failure("Describing requester {cid} failed", cid=self.cid)
+                info = b""
+            self._introductions[detailed] = info
+        return info
+
+    def forget_request_info(self) -> None:
+        """Ask the handler again: what it said is outdated."""
+        self._introductions.clear()
+
+    def _changed(self) -> None:
+        """What was prepared for deliveries to it is outdated."""
         self.home.version += 1
+        for account in self.abroad:
+            account.version += 1
 
     # --- input --------------------------------------------------------------------------
 
@@ -247,9 +288,11 @@ class PythonLink:
             return not self.closed
         if not is_valid_pattern(subject):
             return False
-        sub = Subscription(self, subject, queue, sid, self.router.next_serial())
+        sub = Subscription(self, self.home, subject, queue, sid, self.router.next_serial())
         self.subs[sid] = sub
         self.home.insert(sub)
+        if self.home.imports is not None and sub.active:
+            add_shadows(self.router, self.home.imports, sub)
         return True
 
     def unsubscribe(self, sid: bytes, maximum: int = 0) -> None:
@@ -257,20 +300,21 @@ class PythonLink:
         sub = self.subs.get(sid)
         if sub is None:
             return
-        if maximum > sub.delivered:
-            sub.max = maximum
-            self.home.version += 1
+        if maximum > sub.total:
+            sub.limit(maximum)
+            self._changed()
         else:
-            sub.max = 0
             self.remove(sub)
 
     def remove(self, sub: Subscription) -> None:
-        """Take a subscription out of force, once."""
+        """Take a subscription out of force, once, and its shadows."""
         if sub.active:
             if self._trace:
                 self.handler.traced("both", "DELSUB", sub.sid)
-            del self.subs[sub.sid]
-            self.home.remove(sub)
+            drop_shadows(sub)
+            if sub.active:  # else somebody who was told was quicker
+                del self.subs[sub.sid]
+                self.home.remove(sub)
 
     def clear_subscriptions(self) -> None:
         """Drop all subscriptions."""

@@ -17,9 +17,13 @@ class Message:
     :ivar size: bytes of the payload, header block included.
     :ivar header_digits: as the publisher wrote them: they are passed on unchanged.
     :ivar size_digits: likewise.
+    :ivar via: the exports of the imports it came through.
+    :ivar share: it came through an import that shares who asks.
     """
 
-    __slots__ = ("header_digits", "header_size", "reply", "size", "size_digits", "subject")
+    __slots__ = (
+        "header_digits", "header_size", "reply", "share", "size", "size_digits", "subject", "via"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -36,6 +40,8 @@ class Message:
         self.size_digits = size_digits
         self.header_size = header_size
         self.header_digits = header_digits
+        self.via: tuple[object, ...] = ()
+        self.share = False
 
     @classmethod
     def of(cls, subject: bytes, reply: bytes, headers: bytes, payload: bytes) -> Message:
@@ -43,6 +49,21 @@ class Message:
         size = len(headers) + len(payload)
         digits = b"%d" % len(headers) if headers else b""
         return cls(subject, reply, size, b"%d" % size, len(headers), digits)
+
+    def delivered_on(self, subject: bytes) -> Message:
+        """The same, as it is delivered on another subject."""
+        changed = Message(
+            subject, self.reply, self.size, self.size_digits, self.header_size, self.header_digits
+        )
+        changed.via, changed.share = self.via, self.share
+        return changed
+
+    def readdressed(self, subject: bytes, reply: bytes, export: object) -> Message:
+        """The same on the other side of an import."""
+        changed = self.delivered_on(subject)
+        changed.reply = reply
+        changed.via = (*self.via, export)
+        return changed
 
 
 def parse_size(digits: bytes) -> int:

@@ -8,6 +8,7 @@ from pubsub.errors import PublishPermissionViolation, ReplyPermissionViolation
 from pubsub.interfaces import PeerKind
 from pubsub.router.python.delivery import distribute, traced_payload
 from pubsub.router.python.message import Message
+from pubsub.router.python.subscription import Subscription
 from pubsub.router.python.verbs import write_ok
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def _publish(link: PythonLink, message: Message, payload: bytes, verbose: bool) 
     link.in_msgs += 1
     link.in_bytes += message.size
     link.last_activity = link.last_input = link.router.clock()
-    if link.home.mapper is not None and link.kind in _MAPPED_KINDS:
+    if link.home.mapping is not None and link.kind in _MAPPED_KINDS:
         _map(link, message)
     if link.trace:
         traced_payload(link, "in", payload)
@@ -62,7 +63,8 @@ def _publish(link: PythonLink, message: Message, payload: bytes, verbose: bool) 
 
 def _map(link: PythonLink, message: Message) -> None:
     before = message.subject
-    message.subject = link.home.map(before)
+    assert link.home.mapping is not None
+    message.subject = link.home.mapping(before)
     if link.trace and message.subject != before:
         link.handler.traced("in", "MAPPING", b"%b -> %b" % (before, message.subject))
 
@@ -78,8 +80,8 @@ def is_reserved(link: PythonLink, subject: bytes) -> bool:
 
 def _permitted(link: PythonLink, message: Message) -> bool:
     subject, reply = message.subject, message.reply
-    allowed = link.may_publish is None or link.may_publish(subject)
-    if not allowed or is_reserved(link, subject):
+    # A permission to answer is used up by asking: that comes last.
+    if is_reserved(link, subject) or not _may_publish(link, subject):
         link.handler.fault(PublishPermissionViolation(subject))
         return False
     if link.kind == PeerKind.CLIENT and reply.startswith(RESERVED_REPLIES):
@@ -88,10 +90,17 @@ def _permitted(link: PythonLink, message: Message) -> bool:
     return True
 
 
+def _may_publish(link: PythonLink, subject: bytes) -> bool:
+    """Whether it may at all, or was asked to."""
+    if link.may_publish is None or link.may_publish(subject):
+        return True
+    return link.replies is not None and link.replies.allow(subject)
+
+
 def _nobody_responds(link: PythonLink, message: Message) -> None:
     """Answer 503 to the requester's own inbox, if it listens there."""
     for sub in link.home.match(message.reply).plain:
-        if sub.link is link:
+        if isinstance(sub, Subscription) and sub.link is link:
             size = 32 + len(message.subject)
             link.write(
                 b"HMSG %b %b %d %d\r\nNATS/1.0 503\r\nNats-Subject: %b\r\n\r\n\r\n"

@@ -15,18 +15,27 @@ from pubsub.interfaces import (
     ILinkHandler,
     IMessageHook,
     IRouter,
+    IStreamImports,
     ISubjectMapper,
     PeerKind,
     RouterSettings,
+    ServiceRoute,
     SubscriptionInfo,
     TrafficCounters,
 )
 from pubsub.router.python.account import Account
 from pubsub.router.python.delivery import distribute
 from pubsub.router.python.draw import Draw
+from pubsub.router.python.interned import Interned
 from pubsub.router.python.link import PythonLink
+from pubsub.router.python.mapping import Mapping as SubjectMapping
 from pubsub.router.python.message import Message
+from pubsub.router.python.permissions import Decisions
+from pubsub.router.python.services import ServiceImport, expire
+from pubsub.router.python.shadows import add_shadows, drop_shadows
 from pubsub.router.python.stats import stats
+from pubsub.router.python.subscription import Subscription
+from pubsub.router.subjects import is_valid_pattern
 
 __all__ = ["PythonRouter"]
 
@@ -37,6 +46,9 @@ class PythonRouter:
 
     :param clock: seconds since the epoch.
     :param monotonic: seconds that never go back.
+
+    :ivar decisions: makes the memory of a predicate, one for all links that have it.
+    :ivar mappings: the same for the mappers of imported streams.
     """
 
     _log = Logger()
@@ -52,10 +64,13 @@ class PythonRouter:
         self.clock = clock
         self.monotonic = monotonic
         self.draw = Draw(settings.seed)
+        self.decisions: Interned[Callable[..., bool], Decisions] = Interned(Decisions)
+        self.mappings: Interned[ISubjectMapper, SubjectMapping] = Interned(SubjectMapping)
         self.hook: IMessageHook | None = None
         #: links with output, in the order in which they got it
         self.dirty: list[PythonLink] = []
         self._accounts: dict[str, Account] = {}
+        self._system_account = "$SYS"
         self._links: dict[PythonLink, None] = {}
         self._listeners: list[IInterestListener] = []
         self._serial = 0
@@ -74,9 +89,54 @@ class PythonRouter:
         for account in self._accounts.values():
             account.set_caching(settings.cache)
 
+    @property
+    def system_account(self) -> str:
+        """Who may publish what is reserved for servers."""
+        return self._system_account
+
+    @system_account.setter
+    def system_account(self, name: str) -> None:
+        self._system_account = name
+        for account in self._accounts.values():
+            account.is_system = account.name == name
+            account.version += 1
+
     def set_mapper(self, account: str, mapper: ISubjectMapper | None) -> None:
         """See :meth:`IRouter.set_mapper <pubsub.interfaces.IRouter.set_mapper>`."""
         self.home(account).set_mapper(mapper)
+
+    def set_stream_imports(self, account: str, imports: IStreamImports | None) -> None:
+        """See :meth:`IRouter.set_stream_imports <pubsub.interfaces.IRouter.set_stream_imports>`."""
+        home = self.home(account)
+        home.imports = imports
+        for link in sorted(home.links, key=attrgetter("cid")):
+            for sub in list(link.subs.values()):
+                drop_shadows(sub)
+                if imports is not None and sub.active:
+                    add_shadows(self, imports, sub)
+
+    def set_service_imports(self, account: str, routes: Sequence[ServiceRoute]) -> None:
+        """See :meth:`IRouter.set_service_imports <pubsub.interfaces.IRouter.set_service_imports>`.
+
+        :raises ValueError: a route's subject is none.
+        """
+        home = self.home(account)
+        for route in routes:
+            if not is_valid_pattern(route.subject):
+                raise ValueError(f"{route.subject!r} is no subject a service can be imported on")
+        for old in home.services:
+            home.remove(old)
+        home.services = [
+            ServiceImport(home, self.home(route.account), route, self.next_serial())
+            for route in routes
+        ]
+        for new in home.services:
+            home.insert(new)
+
+    def expire_responses(self) -> int:
+        """See :meth:`IRouter.expire_responses <pubsub.interfaces.IRouter.expire_responses>`."""
+        now = self.monotonic()
+        return sum(expire(account, now) for account in list(self._accounts.values()))
 
     def set_hook(self, hook: IMessageHook | None) -> None:
         """See :meth:`IRouter.set_hook <pubsub.interfaces.IRouter.set_hook>`."""
@@ -112,6 +172,7 @@ class PythonRouter:
         account = self._accounts.get(name)
         if account is None:
             account = self._accounts[name] = Account(name, self._settings.cache, self._notify)
+            account.is_system = name == self._system_account
         return account
 
     def next_serial(self) -> int:
@@ -178,7 +239,8 @@ class PythonRouter:
         if known is None:
             return []
         result = known.index.match(subject)
-        subs = [*result.plain, *(sub for members in result.groups for sub in members)]
+        entries = [*result.plain, *(sub for members in result.groups for sub in members)]
+        subs = [entry for entry in entries if isinstance(entry, Subscription)]
         return [sub.info() for sub in sorted(subs, key=attrgetter("serial"))]
 
     def stats(self) -> Mapping[str, int | float]:

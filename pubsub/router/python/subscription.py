@@ -1,46 +1,111 @@
-"""One subscription: who wants which subject, and how many messages it had."""
+"""What stands in an index: the subscriptions of links, and those the router needs itself."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from pubsub.interfaces import SubscriptionInfo
+from pubsub.interfaces import PeerKind, SubscriptionInfo
 
 if TYPE_CHECKING:
+    from pubsub.router.python.account import Account
     from pubsub.router.python.link import PythonLink
+    from pubsub.router.python.mapping import Mapping
+    from pubsub.router.python.message import Message
+    from pubsub.router.python.router import PythonRouter
 
-__all__ = ["Subscription"]
+__all__ = ["Carrier", "Entry", "Subscription"]
+
+#: Kinds whose subscriptions say what other servers want, not what this one wants.
+_REMOTE = (PeerKind.ROUTE, PeerKind.GATEWAY)
 
 
-class Subscription:
-    """A SUB line in force.
+class Entry:
+    """Something messages reach.
 
+    :ivar home: the account in whose index it stands.
     :ivar serial: counts up over a whole router; deliveries go in this order.
     :ivar active: False once removed: a delivery in progress may still come across it.
     """
 
-    __slots__ = ("active", "delivered", "link", "max", "queue", "serial", "sid", "subject")
+    __slots__ = ("active", "home", "queue", "serial", "subject")
 
-    def __init__(
-        self, link: PythonLink, subject: bytes, queue: bytes, sid: bytes, serial: int
-    ) -> None:
-        self.link = link
+    #: Whether it is no interest of anybody's: it is not counted where interest is.
+    silent = False
+
+    def __init__(self, home: Account, subject: bytes, queue: bytes, serial: int) -> None:
+        self.home = home
         self.subject = subject
         self.queue = queue
-        self.sid = sid
         self.serial = serial
+        self.active = True
+
+    @property
+    def told(self) -> bool:
+        """Whether it is something that this server wants to hear from others."""
+        return not self.silent
+
+
+class Subscription(Entry):
+    """A SUB line in force, or the shadow of one in an account whose stream is imported.
+
+    :ivar mapping: from the published subject to the one that is delivered.
+    :ivar primary: the subscription this one is a shadow of.
+    :ivar shadows: its own.
+    """
+
+    __slots__ = ("delivered", "link", "mapping", "max", "primary", "shadows", "sid")
+
+    def __init__(
+        self,
+        link: PythonLink,
+        home: Account,
+        subject: bytes,
+        queue: bytes,
+        sid: bytes,
+        serial: int,
+    ) -> None:
+        super().__init__(home, subject, queue, serial)
+        self.link = link
+        self.sid = sid
         self.delivered = 0
         self.max = 0
-        self.active = True
+        self.mapping: Mapping | None = None
+        self.primary: Subscription | None = None
+        self.shadows: tuple[Subscription, ...] = ()
+
+    @property
+    def told(self) -> bool:
+        """Not what other servers said they want."""
+        return self.link.kind not in _REMOTE
+
+    @property
+    def total(self) -> int:
+        """Deliveries to a subscription and all its shadows: what UNSUB counts."""
+        if self.primary is not None:
+            return self.primary.total
+        return self.delivered + sum(shadow.delivered for shadow in self.shadows)
 
     def info(self) -> SubscriptionInfo:
         """What /connz and /subsz show of it."""
         return SubscriptionInfo(
-            self.link.account,
-            self.link.cid,
-            self.sid,
-            self.subject,
-            self.queue,
-            self.delivered,
-            self.max,
+            self.home.name, self.link.cid, self.sid, self.subject, self.queue, self.total, self.max
         )
+
+    def limit(self, maximum: int) -> None:
+        """UNSUB with a maximum."""
+        self.max = maximum
+        for shadow in self.shadows:
+            shadow.max = maximum
+
+
+class Carrier(Entry, ABC):
+    """A subscription of the router's own, that carries messages to another account."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def carry(
+        self, router: PythonRouter, publisher: PythonLink | None, message: Message, payload: bytes
+    ) -> int:
+        """Take over a message; to how many links it went there."""

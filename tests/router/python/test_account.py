@@ -1,23 +1,11 @@
-"""One account: versions, counters, mapped subjects."""
+"""One account: versions, counters."""
 
 from __future__ import annotations
 
-from zope.interface import implementer
-
-from pubsub.interfaces import ISubjectMapper, PeerKind, RouterSettings
-from pubsub.router.python.account import MAX_MAPPED, Account
+from pubsub.interfaces import PeerKind, RouterSettings
+from pubsub.router.python.account import Account
 from pubsub.router.python.backend import PythonRouter
 from tests.router.recording import QUIET, Recorder
-
-
-@implementer(ISubjectMapper)
-class Mapper:
-    def __init__(self) -> None:
-        self.asked = 0
-
-    def map(self, subject: bytes) -> tuple[bytes, bool]:
-        self.asked += 1
-        return b"new." + subject, True
 
 
 def account() -> Account:
@@ -29,25 +17,17 @@ def test_its_version_goes_up_with_every_change() -> None:
     seen = [home.version]
     home.set_caching(False)
     seen.append(home.version)
-    home.set_mapper(Mapper())
+    home.set_mapper(None)
     seen.append(home.version)
     assert seen == sorted(set(seen))
 
 
-def test_so_many_mapped_subjects_are_remembered() -> None:
-    home, mapper = account(), Mapper()
-    home.set_mapper(mapper)
-    for number in range(MAX_MAPPED + 1):
-        assert home.map(b"%d" % number) == b"new.%d" % number
-    home.map(b"%d" % MAX_MAPPED)
-    assert mapper.asked == MAX_MAPPED + 1
-    home.map(b"0")
-    assert mapper.asked == MAX_MAPPED + 2
-
-
 def test_only_the_system_account_is_the_system_account() -> None:
-    assert not account().is_system
-    assert Account("$SYS", True, lambda *change: None).is_system
+    router = PythonRouter(RouterSettings())
+    assert [router.home(name).is_system for name in ("$SYS", "$G")] == [True, False]
+    router.system_account = "OURS"
+    names = ("$SYS", "$G", "OURS")
+    assert [router.home(name).is_system for name in names] == [False, False, True]
 
 
 def test_matches_and_hits_are_counted() -> None:

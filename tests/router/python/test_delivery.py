@@ -11,7 +11,7 @@ from pubsub.router.python.delivery import frame_head, stall_limit
 from pubsub.router.python.message import Message
 from pubsub.router.python.subscription import Subscription
 
-SUB = Subscription(cast(Any, None), b">", b"", b"s1", 1)
+SUB = Subscription(cast(Any, None), cast(Any, None), b">", b"", b"s1", 1)
 
 
 @pytest.mark.parametrize(

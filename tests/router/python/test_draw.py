@@ -1,4 +1,4 @@
-"""The random numbers behind queue groups."""
+"""The random numbers behind queue groups and replies."""
 
 from __future__ import annotations
 
@@ -33,3 +33,18 @@ def test_they_have_32_bits_and_are_spread() -> None:
     drawn = numbers(7, 3000)
     assert all(0 <= number < 2**32 for number in drawn)
     assert all(850 < sum(number % 3 == rest for number in drawn) < 1150 for rest in range(3))
+
+
+def test_words_are_spelled_from_whole_numbers() -> None:
+    """The same first number as above, in base 62, the lowest digit first."""
+    digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+    value = 33554433 * 2685821657736338717 % 2**64
+    spelled = "".join(digits[value // 62**place % 62] for place in range(8))
+    assert Draw(1).word(8) == spelled.encode()
+    assert Draw(1).word(6) == spelled[:6].encode()
+
+
+def test_a_word_takes_one_number() -> None:
+    draw = Draw(1)
+    draw.word(6)
+    assert draw.next() == numbers(1, 2)[1]

@@ -76,7 +76,7 @@ def test_peers_that_need_more_than_a_frame_are_left_to_the_parser() -> None:
     assert not taken(link, b"HPUB foo 1 2\r\nhi\r\n")
     b.options = QUIET
     assert taken(link, b"HPUB foo 1 2\r\nhi\r\n")
-    b.set_permissions(None, None, lambda subject: True)
+    b.set_permissions(None, None, lambda subject, queue: True)
     assert not taken(link, HELLO)
     world.feed("a", HELLO)
     assert taken(link, HELLO), "now the permission is known"

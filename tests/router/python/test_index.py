@@ -36,7 +36,8 @@ class IndexMachine(RuleBasedStateMachine):
         pattern = pattern + b".>" if rest else pattern
         assert is_valid_pattern(pattern)
         self.serial += 1
-        sub = Subscription(cast(Any, None), pattern, queue, b"%d" % self.serial, self.serial)
+        nobody = cast(Any, None)
+        sub = Subscription(nobody, nobody, pattern, queue, b"%d" % self.serial, self.serial)
         self.model.append(sub)
         assert self.index.insert(sub) == self._members(sub)
 

@@ -82,3 +82,19 @@ def test_a_message_that_was_never_on_the_wire() -> None:
     message = Message.of(b"foo", b"bar", b"NATS/1.0\r\n\r\n", b"hi")
     assert fields(message) == (b"foo", b"bar", 12, 14, b"12", b"14")
     assert fields(Message.of(b"foo", b"", b"", b"")) == (b"foo", b"", 0, 0, b"", b"0")
+
+
+def test_a_message_on_another_subject_is_otherwise_the_same() -> None:
+    message = Message(b"a", b"r", 5, b"05", 3, b"3")
+    message.via, message.share = (1, 2), True
+    changed = message.delivered_on(b"b")
+    for name in Message.__slots__:
+        expected = b"b" if name == "subject" else getattr(message, name)
+        assert getattr(changed, name) == expected
+
+
+def test_a_message_remembers_the_imports_it_came_through() -> None:
+    first, second = object(), object()
+    message = Message(b"a", b"r", 0, b"0").readdressed(b"b", b"s", first)
+    message = message.readdressed(b"c", b"", second)
+    assert (message.subject, message.reply, message.via) == (b"c", b"", (first, second))

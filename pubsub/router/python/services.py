@@ -1,0 +1,235 @@
+"""Requests to imported services, and the way back of their answers.
+
+Theory of operation. A :class:`ServiceImport` stands in the importing account. What reaches
+it is published in the exporting account, with a reply of ours, ``_R_.<account>.<token>``,
+and a note of what the requester had asked for is kept there (:class:`Pending`). In that
+account one :class:`AnswerInbox` hears all such replies, looks the note up, and publishes
+the answer on the original reply in the importing account.
+
+===========  =================================================================
+answers      a note is kept until
+===========  =================================================================
+SINGLETON    the first answer
+STREAM,      the empty answer, or one nobody listens to; each answer makes its
+CHUNKED      time begin anew
+===========  =================================================================
+
+and in any case not longer than its route's threshold, nor than anybody in the importing
+account listens to the original reply. An answer that has a reply itself is a request the
+other way round: the note for it is kept in the importing account. (nats-server:
+``processServiceImport``, ``addRespServiceImport``, ``processServiceImportResponse``.)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.logger import Logger
+
+from pubsub.interfaces import PeerKind, ResponseType, ServiceRoute
+from pubsub.router.introduction import introduce
+from pubsub.router.python.delivery import distribute
+from pubsub.router.python.mapping import Mapping
+from pubsub.router.python.message import Message
+from pubsub.router.python.subscription import Carrier
+
+if TYPE_CHECKING:
+    from pubsub.router.python.account import Account
+    from pubsub.router.python.link import PythonLink
+    from pubsub.router.python.router import PythonRouter
+
+__all__ = ["MAX_HOPS", "AnswerInbox", "Pending", "ServiceImport", "expire", "give_up"]
+
+_log = Logger()
+
+#: Imports one message may come through: routes without an export could go in circles.
+MAX_HOPS = 32
+
+#: Of the words in ``_R_.<account>.<token>``.
+_ACCOUNT_DIGITS = 6
+_TOKEN_DIGITS = 8
+
+#: Acknowledgements find their way by themselves.
+_KEPT_REPLY = b"$JS.ACK."
+
+#: Who else publishes is a server, or speaks for one.
+_INTRODUCED = (PeerKind.CLIENT, PeerKind.LEAF)
+
+
+class Pending:
+    """A request that waits for answers.
+
+    :ivar importer: whose reply it is.
+    :ivar token: what the route's observer knows it by; ``None`` once there is an answer.
+    :ivar since: when it was made, or last answered.
+    """
+
+    __slots__ = ("importer", "reply", "route", "since", "token")
+
+    def __init__(
+        self, importer: Account, reply: bytes, route: ServiceRoute, token: Any, since: float
+    ) -> None:
+        self.importer = importer
+        self.reply = reply
+        self.route = route
+        self.token = token
+        self.since = since
+
+
+class ServiceImport(Carrier):
+    """Carries requests over to the exporting account."""
+
+    __slots__ = ("_exporter", "_mapping", "_route")
+
+    #: Somebody here may ask for it: nobody here wants to hear it.
+    silent = True
+
+    def __init__(self, home: Account, exporter: Account, route: ServiceRoute, serial: int) -> None:
+        super().__init__(home, route.subject, b"", serial)
+        self._route = route
+        self._exporter = exporter
+        self._mapping = Mapping(route.mapper) if route.mapper is not None else None
+
+    def carry(
+        self, router: PythonRouter, publisher: PythonLink | None, message: Message, payload: bytes
+    ) -> int:
+        """Publish it there; 0 also if it came from there."""
+        if not _may_pass(self._route, message):
+            return 0
+        exporter, route = self._exporter, self._route
+        subject = message.subject if self._mapping is None else self._mapping(message.subject)
+        if exporter.mapping is not None:
+            subject = exporter.mapping(subject)
+        token = _requested(route, publisher, message, payload)
+        reply = message.reply
+        if reply and not reply.startswith(_KEPT_REPLY):
+            reply = _expect(router, exporter, Pending(self.home, reply, route, token, 0.0))
+        request = message.readdressed(subject, reply, route.export)
+        if not message.via:
+            # The first import is the requester's: those behind it must not tell more.
+            request.share = route.share
+        if publisher is not None and publisher.kind in _INTRODUCED:
+            request, payload = _introduced(publisher, request, payload)
+        delivered = distribute(router, exporter, publisher, request, payload)
+        if not delivered:
+            give_up(exporter, reply, "no responders")
+        return delivered
+
+
+class AnswerInbox(Carrier):
+    """Carries answers back to the account of whoever asked."""
+
+    __slots__ = ()
+
+    def carry(
+        self, router: PythonRouter, publisher: PythonLink | None, message: Message, payload: bytes
+    ) -> int:
+        """Publish it there; 0 also if nobody waits for it any more."""
+        waiting = self.home.waiting
+        pending = waiting.get(message.subject)
+        if pending is None or not _may_pass(pending.route, message):
+            return 0
+        _answered(pending, publisher)
+        importer, route = pending.importer, pending.route
+        reply = message.reply
+        if reply and not reply.startswith(_KEPT_REPLY):
+            reply = _expect(router, importer, Pending(self.home, reply, route, None, 0.0))
+        last = route.response == ResponseType.SINGLETON or not message.size
+        if last:
+            # before it is delivered: whoever gets it may ask again at once
+            del waiting[message.subject]
+        answer = message.readdressed(pending.reply, reply, route.export)
+        delivered = distribute(router, importer, publisher, answer, payload)
+        if not delivered:
+            waiting.pop(message.subject, None)
+            give_up(importer, reply, "no responders")
+        elif not last:
+            pending.since = router.monotonic()
+        return delivered
+
+
+def _may_pass(route: ServiceRoute, message: Message) -> bool:
+    """Whether a message did not come through that export before."""
+    if len(message.via) >= MAX_HOPS:
+        return False
+    return route.export is None or not any(export is route.export for export in message.via)
+
+
+def _introduced(publisher: PythonLink, message: Message, payload: bytes) -> tuple[Message, bytes]:
+    """The request with a header that says who asks."""
+    info = publisher.request_info(message.share)
+    if not info:
+        return message, payload
+    cut = message.header_size
+    headers, body = introduce(payload[:cut], info), payload[cut:]
+    changed = Message.of(message.subject, message.reply, headers, body)
+    changed.via, changed.share = message.via, message.share
+    return changed, headers + body
+
+
+def _expect(router: PythonRouter, exporter: Account, pending: Pending) -> bytes:
+    """The reply for the service; the first one makes the account listen for answers."""
+    if not exporter.reply_prefix:
+        exporter.reply_prefix = b"_R_.%b." % router.draw.word(_ACCOUNT_DIGITS)
+        subject = exporter.reply_prefix + b">"
+        exporter.insert(AnswerInbox(exporter, subject, b"", router.next_serial()))
+    reply = exporter.reply_prefix + router.draw.word(_TOKEN_DIGITS)
+    pending.since = router.monotonic()
+    exporter.waiting[reply] = pending
+    return reply
+
+
+# --- when there is no answer ------------------------------------------------------------
+
+
+def give_up(exporter: Account, reply: bytes, reason: str) -> None:
+    """Forget a request, if it still waits for an answer."""
+    pending = exporter.waiting.pop(reply, None)
+    if pending is not None:
+        _unanswered(pending, reason)
+
+
+def expire(exporter: Account, now: float) -> int:
+    """Forget the requests nobody needs an answer to any more; how many."""
+    outdated = []
+    for reply, pending in exporter.waiting.items():
+        if now - pending.since > pending.route.threshold:
+            outdated.append((reply, "timeout"))
+        elif not pending.importer.index.match(pending.reply).fanout:
+            outdated.append((reply, "interest lost"))
+    for reply, reason in outdated:
+        give_up(exporter, reply, reason)
+    return len(outdated)
+
+
+# --- who measures -----------------------------------------------------------------------
+
+
+def _requested(
+    route: ServiceRoute, publisher: PythonLink | None, message: Message, payload: bytes
+) -> Any:
+    if route.observer is None:
+        return None
+    try:
+        return route.observer.requested(publisher, message.reply, payload[: message.header_size])
+    except Exception:  # noqa: BLE001 (a measurement is not worth a request)
+        _log.failure("Measuring the service on {subject!r} failed", subject=route.subject)
+        return None
+
+
+def _answered(pending: Pending, publisher: PythonLink | None) -> None:
+    token, pending.token = pending.token, None
+    if token is not None and pending.route.observer is not None:
+        try:
+            pending.route.observer.answered(token, publisher)
+        except Exception:  # noqa: BLE001 (the answer is worth more)
+            _log.failure("Measuring the answer on {reply!r} failed", reply=pending.reply)
+
+
+def _unanswered(pending: Pending, reason: str) -> None:
+    token, pending.token = pending.token, None
+    if token is not None and pending.route.observer is not None:
+        try:
+            pending.route.observer.unanswered(token, reason)
+        except Exception:  # noqa: BLE001 (others wait to be forgotten, too)
+            _log.failure("Measuring no answer on {reply!r} failed", reply=pending.reply)
