@@ -62,6 +62,8 @@ def _figure_cell(results: Results, row: Row, metric: str, server: ServerInfo) ->
 
 def _bound(target: Target) -> str:
     sign = "≥" if target.at_least else "≤"
+    if target.versus:
+        return f"{sign} {target.bound:g}× of {target.versus}"
     if target.absolute:
         return f"{target.backend} {sign} {format_value(target.metric, target.bound)}"
     return f"{sign} {target.bound:g}×"
@@ -120,7 +122,9 @@ def _verdict_table(results: Results) -> str:
     for verdict in verdicts(results):
         target = verdict.target
         value = (
-            format_value(target.metric, verdict.value) if target.absolute else _times(verdict.value)
+            format_value(target.metric, verdict.value)
+            if target.absolute and not target.versus
+            else _times(verdict.value)
         )
         against = labels.get(verdict.peer, "–")
         promise = _bound(target)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.metrics import METRICS
 
@@ -31,6 +31,8 @@ class Row:
     count: int = 0
     #: what the rate counts, and what the CPU time is divided by
     items: str = "deliveries"
+    #: what the server's configuration says besides the port
+    config: str = ""
     #: shown in the short table besides the first metric and those with a target
     also: tuple[str, ...] = ()
 
@@ -42,6 +44,35 @@ class Row:
 def _singular(items: str) -> str:
     return "delivery" if items == "deliveries" else items.removesuffix("s")
 
+
+#: One account; its publisher may do what it does, which has to be found out.
+_PERMISSIONS = """
+authorization {
+  users = [
+    {user: publisher, password: bench, permissions: {
+      publish: {allow: ["orders.>", "bench.*", "wild.>", "audit.*.in"], deny: ["bench.secret"]}
+      subscribe: {deny: ["private.>"]}
+    }}
+    {user: subscriber, password: bench, permissions: {subscribe: [">"], publish: [">"]}}
+  ]
+}
+"""
+#: Two accounts; streams of one and a service of it are imported by the other.
+_IMPORTS = """
+accounts {
+  MAKER {
+    users = [{user: publisher, password: bench}, {user: responder, password: bench}]
+    exports = [{stream: "bench.>"}, {service: "bench.service"}]
+  }
+  TAKER {
+    users = [{user: subscriber, password: bench}, {user: requester, password: bench}]
+    imports = [
+      {stream: {account: MAKER, subject: "bench.>"}}
+      {service: {account: MAKER, subject: "bench.service"}}
+    ]
+  }
+}
+"""
 
 _LATENCY = ("rate", "p50", "p99", "p999", "cpu", "rss", "hwm")
 
@@ -83,6 +114,18 @@ def _requests(requesters: int) -> Row:
         metrics=_LATENCY,
         items="requests",
         also=("p50", "p99"),
+    )
+
+
+def _login(row: Row, name: str, title: str, config: str) -> Row:
+    """The same row where everybody is a user of ``config``."""
+    return replace(
+        row,
+        name=name,
+        group="accounts",
+        title=f"{row.title}, {title}",
+        arguments=(*row.arguments, "--users"),
+        config=config,
     )
 
 
@@ -129,6 +172,19 @@ ROWS = (
     _requests(1),
     _requests(16),
     _requests(128),
+    _login(_publish(128), "permitted-128", "with permissions", _PERMISSIONS),
+    Row(
+        name="permitted-10000",
+        group="accounts",
+        title="permissions, 10,000 wildcards and subjects, 128 B",
+        kind="flow",
+        arguments=(
+            *("flow", "--subscribers", "1", "--subjects", "10000", "--size", "128", "--users"),
+        ),
+        config=_PERMISSIONS,
+    ),
+    _login(_flow(1, 1, 128, "128 B"), "imported-1-1", "imported by another account", _IMPORTS),
+    _login(_requests(16), "imported-requests", "imported by another account", _IMPORTS),
     Row(
         name="idle",
         group="scale",

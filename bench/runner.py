@@ -144,7 +144,7 @@ class Runner:
         tls = (files.certificate, files.key) if files else None
         limit = self._settings.warmup + 2 * self._settings.seconds + DRAIN_SECONDS
         settle = SETTLE_SECONDS if row.count else 0.0
-        with running(server, self._directory, tls) as instance:
+        with running(server, self._directory, tls, row.config) as instance:
             try:
                 done, before, after = generator.converse(
                     self._command(row, instance.port),

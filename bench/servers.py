@@ -95,13 +95,13 @@ def peer_server(command: str) -> Server:
     return Server(label.replace(" ", "-"), label, argv, version)
 
 
-def configuration(port: int, tls: tuple[Path, Path] | None) -> str:
+def configuration(port: int, tls: tuple[Path, Path] | None, more: str = "") -> str:
     """A configuration all servers understand; everything else is left at its default."""
     lines = ['host: "127.0.0.1"', f"port: {port}"]
     if tls:
         certificate, key = tls
         lines += ["tls {", f'  cert_file: "{certificate}"', f'  key_file: "{key}"', "}"]
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, more])
 
 
 def _free_port() -> int:
@@ -119,14 +119,16 @@ def _raise_file_limit() -> None:
 class RunningServer:
     """One process, in a session of its own so that it can be ended with its children."""
 
-    def __init__(self, server: Server, directory: Path, tls: tuple[Path, Path] | None) -> None:
+    def __init__(
+        self, server: Server, directory: Path, tls: tuple[Path, Path] | None, more: str = ""
+    ) -> None:
         self.server = server
         self.port = _free_port()
         #: seconds from the start of the process to its first INFO
         self.ready_after = 0.0
         self._log = directory / f"{server.key}.log"
         config = directory / f"{server.key}.conf"
-        config.write_text(configuration(self.port, tls))
+        config.write_text(configuration(self.port, tls, more))
         with self._log.open("wb") as log:
             self._started = time.monotonic()
             try:
@@ -186,14 +188,14 @@ class RunningServer:
 
 @contextlib.contextmanager
 def running(
-    server: Server, directory: Path, tls: tuple[Path, Path] | None = None
+    server: Server, directory: Path, tls: tuple[Path, Path] | None = None, more: str = ""
 ) -> Iterator[RunningServer]:
     """A ready server that is stopped at the end.
 
     :raises ServerFailed: if it does not start.
     """
     _raise_file_limit()
-    instance = RunningServer(server, directory, tls)
+    instance = RunningServer(server, directory, tls, more)
     try:
         instance.wait_ready()
         yield instance

@@ -56,7 +56,8 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A promise and what became of it; ``peer`` is empty for absolute ones."""
+    """A promise and what became of it; ``peer`` is empty for absolute ones, and the other row
+    for those that compare two of our own."""
 
     target: Target
     ours: str
@@ -141,7 +142,13 @@ def ratio_table(results: Results, metrics: Sequence[str] = ()) -> list[Ratio]:
 
 
 def _judge(results: Results, target: Target, ours: ServerInfo) -> list[Verdict]:
-    if target.absolute:
+    if target.versus:
+        shares = ratios(
+            results.values(target.row, ours.key, target.metric),
+            results.values(target.versus, ours.key, target.metric),
+        )
+        found = [(target.versus, spread(shares).median)] if shares else []
+    elif target.absolute:
         values = results.values(target.row, ours.key, target.metric)
         found = [("", spread(values).median)] if values else []
     else:

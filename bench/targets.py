@@ -9,7 +9,8 @@ __all__ = ["TARGETS", "Target", "target_for"]
 
 @dataclass(frozen=True)
 class Target:
-    """A bound on a ratio ours/peer, or on our own figure if ``absolute``."""
+    """A bound on a ratio ours/peer, on our own figure if ``absolute``, or on the ratio of our
+    own figure to the one of another row, ``versus``."""
 
     row: str
     metric: str
@@ -17,6 +18,7 @@ class Target:
     at_least: bool
     absolute: bool = False
     backend: str = "native"
+    versus: str = ""
 
     def met(self, value: float) -> bool:
         """Whether a median ``value`` keeps the promise."""
@@ -29,6 +31,10 @@ def _at_least(row: str, metric: str, bound: float) -> Target:
 
 def _at_most(row: str, metric: str, bound: float) -> Target:
     return Target(row, metric, bound, at_least=False)
+
+
+def _as_good_as(row: str, versus: str, bound: float) -> Target:
+    return Target(row, "rate", bound, at_least=True, absolute=True, versus=versus)
 
 
 TARGETS = (
@@ -46,6 +52,10 @@ TARGETS = (
     _at_most("idle", "bytes_each", 0.5),
     _at_least("subscriptions", "rate", 1.0),
     _at_most("subscriptions", "bytes_each", 0.5),
+    _as_good_as("permitted-128", "publish-128", 0.85),
+    _as_good_as("permitted-10000", "wildcard", 0.85),
+    _as_good_as("imported-1-1", "flow-1-1-128", 0.5),
+    _as_good_as("imported-requests", "requests-16", 0.5),
     Target("idle", "bytes_each", 10 * 1024, at_least=False, absolute=True),
     Target("startup", "ready", 0.6, at_least=False, absolute=True),
     Target("flow-1-1-128", "rate", 100_000, at_least=True, absolute=True, backend="python"),

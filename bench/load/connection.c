@@ -10,9 +10,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-const char CONNECT_LINE[] =
-    "CONNECT {\"verbose\":false,\"pedantic\":false,\"lang\":\"c\",\"version\":\"1.0.0\","
-    "\"name\":\"load\",\"protocol\":1,\"headers\":true,\"no_responders\":true}\r\nPING\r\n";
+const char *connect_line(const struct options *options, const char *role)
+{
+    static _Thread_local char line[256];
+    char login[64] = "";
+    if (options->users)
+        snprintf(login, sizeof login, ",\"user\":\"%s\",\"pass\":\"bench\"", role);
+    snprintf(line, sizeof line,
+             "CONNECT {\"verbose\":false,\"pedantic\":false,\"lang\":\"c\",\"version\":\"1.0.0\","
+             "\"name\":\"load\",\"protocol\":1,\"headers\":true,\"no_responders\":true%s}\r\n"
+             "PING\r\n", login);
+    return line;
+}
 
 void connection_wait(struct connection *c, short events)
 {
@@ -129,6 +138,7 @@ void connection_open(struct connection *c, const struct options *options, const 
     if (options->tls_ca)
         c->tls = tls_client(c->fd, options->tls_ca);
     fcntl(c->fd, F_SETFL, fcntl(c->fd, F_GETFL) | O_NONBLOCK);
-    connection_write_all(c, CONNECT_LINE, strlen(CONNECT_LINE));
+    const char *line = connect_line(options, role);
+    connection_write_all(c, line, strlen(line));
     wait_for_pong(c);
 }

@@ -69,7 +69,8 @@ static void advance(struct crowd *crowd, struct idle *i)
     if (i->state == AWAITING_INFO) {
         if (strncmp(i->text, "INFO", 4) != 0)
             fail("connection %d: unexpected: %.60s", i->connection.number, i->text);
-        connection_write_all(&i->connection, CONNECT_LINE, strlen(CONNECT_LINE));
+        const char *line = connect_line(crowd->options, i->connection.role);
+        connection_write_all(&i->connection, line, strlen(line));
         i->received = 0;
         i->state = AWAITING_PONG;
     } else if (strstr(i->text, "PONG\r\n")) {

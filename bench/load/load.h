@@ -38,6 +38,7 @@ struct options {
     long count;          /* connections or subscriptions to make */
     int in_flight;       /* connections being opened at the same time */
     size_t window;       /* bytes a subscriber may be behind the publishers */
+    bool users;          /* each role logs in as the user of its name, password "bench" */
     int workers;         /* threads for publishers, and as many for subscribers */
 };
 
@@ -80,8 +81,8 @@ void connection_wait(struct connection *c, short events);
 void connection_sync(struct connection *c);   /* PING, then skips everything up to the PONG */
 void connection_control_line(struct connection *c, const char *line, size_t size, bool *pong);
 
-/* "CONNECT {...}\r\nPING\r\n", what every connection starts with. */
-extern const char CONNECT_LINE[];
+/* "CONNECT {...}\r\nPING\r\n", what every connection starts with; static memory. */
+const char *connect_line(const struct options *options, const char *role);
 
 struct tls *tls_client(int fd, const char *ca_file);
 ptrdiff_t tls_read(struct tls *tls, void *buffer, size_t size);

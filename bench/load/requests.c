@@ -81,6 +81,44 @@ static size_t answer(struct connection *c, const char *p, size_t n, size_t size,
     return used;
 }
 
+/* The same where a service is imported: the reply is the server's, and headers come first.
+   "HMSG bench.service 1 REPLY HEADERS TOTAL" or MSG without the fifth field. */
+static size_t answer_any(struct connection *c, const char *p, size_t n, size_t size, char *out)
+{
+    size_t used = 0, filled = 0;
+    const char *end;
+    while ((end = memchr(p + used, '\n', n - used))) {
+        const char *line = p + used;
+        size_t length = (size_t)(end - line) + 1;
+        char reply[64], text[128];
+        size_t first = 0, total = 0;
+        bool pong = false;
+        if (memcmp(line, "MSG ", 4) != 0 && memcmp(line, "HMSG ", 5) != 0) {
+            connection_control_line(c, line, length - 1, &pong);
+            used += length;
+            continue;
+        }
+        if (length >= sizeof text)
+            fail("responder: a line of %zu bytes", length);
+        memcpy(text, line, length);
+        text[length] = 0;
+        int fields = sscanf(text, "%*s %*s %*s %63s %zu %zu", reply, &first, &total);
+        size_t headers = fields == 3 ? first : 0;
+        if (fields < 3)
+            total = first;
+        if (fields < 2 || total != headers + size)
+            fail("responder: unexpected: %s", text);
+        if (n - used < length + total + 2)
+            break;
+        filled += (size_t)sprintf(out + filled, "PUB %s %zu\r\n", reply, size);
+        memcpy(out + filled, line + length + headers, size + 2);
+        filled += size + 2;
+        used += length + total + 2;
+    }
+    connection_write_all(c, out, filled);
+    return used;
+}
+
 static void responder_init(struct responder *r, const struct options *options)
 {
     connection_open(&r->connection, options, "responder", 0);
@@ -90,10 +128,11 @@ static void responder_init(struct responder *r, const struct options *options)
     r->out = allocate(BUFFER_SIZE);
 }
 
-static void respond(struct responder *r, size_t size)
+static void respond(struct responder *r, const struct options *options)
 {
     r->held += connection_read(&r->connection, r->in + r->held, BUFFER_SIZE - r->held);
-    size_t used = answer(&r->connection, r->in, r->held, size, r->out);
+    size_t used = (options->users ? answer_any : answer)(&r->connection, r->in, r->held,
+                                                         options->size, r->out);
     r->held -= used;
     memmove(r->in, r->in + used, r->held);
 }
@@ -187,7 +226,7 @@ static uint64_t run_phase(struct bench *bench, double seconds)
         for (int e = 0; e < n; e++) {
             struct requester *r = events[e].data.ptr;
             if (!r)
-                respond(&bench->responder, bench->options->size);
+                respond(&bench->responder, bench->options);
             if (!r || !read_reply(r))
                 continue;
             uint64_t now = now_ns();

@@ -47,6 +47,10 @@ class QuietHandler:
         """Nothing that is fed here is wrong."""
         raise AssertionError(f"the router complains: {fault!r}")
 
+    def request_info(self, detailed: bool) -> bytes:
+        """Nobody imports a service here."""
+        return b""
+
     def stall(self, seconds: float) -> None:
         """Nobody is slow here."""
         raise AssertionError("the router holds the publisher back")

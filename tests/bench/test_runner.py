@@ -48,7 +48,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     seen: list[list[str]] = []
 
     @contextmanager
-    def running(server: Server, directory: Path, tls: object = None) -> Any:
+    def running(server: Server, directory: Path, tls: object = None, more: str = "") -> Any:
         yield FakeInstance()
 
     def converse(

@@ -70,3 +70,10 @@ def test_the_native_backend_is_the_one_to_show(results: Results) -> None:
     assert main_server(results) == PYTHON
     results.servers.remove(PYTHON)
     assert main_server(results) is None
+
+
+def test_some_promises_compare_two_rows_of_our_own() -> None:
+    results = made_up(native=[10.0, 20.0, 40.0])
+    results.runs["imported-1-1"] = {"native": [{"rate": rate} for rate in (4.0, 12.0, 30.0)]}
+    judged = [v for v in verdicts(results) if v.target.row == "imported-1-1"]
+    assert [(v.peer, v.value, v.met) for v in judged] == [("flow-1-1-128", 0.6, True)]
