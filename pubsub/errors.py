@@ -20,6 +20,7 @@
     ├── ProxyHeaderError                a PROXY protocol header that cannot be read
     ├── BadMonitorQuery                 a parameter of a monitoring request that cannot be used
     ├── AuthenticationFailed            an authenticator refused, and why (never sent to the peer)
+    │   └── UserRefused                 its account is known, its JWT does not let it in
     ├── CredentialsError                a JWT, key or credentials file that cannot be used
     ├── RequestTimeout                  nobody answered a request of the server's own
     └── ClientFault                     what a peer did wrong; carries its ``-ERR`` text
@@ -30,7 +31,8 @@
         ├── MaximumPayloadViolation     closes
         ├── AuthorizationViolation      closes
         │   ├── ProxyNotTrusted         closes
-        │   └── ProxyRequired           closes
+        │   ├── ProxyRequired           closes
+        │   └── SigningKeyChanged       closes, silently
         ├── AuthenticationTimeout       closes
         ├── UserAuthenticationExpired   closes
         ├── UserAuthenticationRevoked   closes
@@ -103,6 +105,7 @@ __all__ = [
     "ReplyPermissionViolation",
     "RequestTimeout",
     "SignalNotSent",
+    "SigningKeyChanged",
     "SlowConsumer",
     "StaleConnection",
     "SubscriptionPermissionViolation",
@@ -114,6 +117,7 @@ __all__ = [
     "UsageError",
     "UserAuthenticationExpired",
     "UserAuthenticationRevoked",
+    "UserRefused",
     "go_quote",
 ]
 
@@ -278,6 +282,21 @@ class AuthenticationFailed(PubSubError):
         self.fault = fault
 
 
+class UserRefused(AuthenticationFailed):
+    """A user whose account is known may not come in; an auth callout of it may decide otherwise.
+
+    :ivar account: the account's name.
+    :ivar user: the user's public key.
+    """
+
+    def __init__(
+        self, reason: str, fault: ClientFault | None = None, account: str = "", user: str = ""
+    ) -> None:
+        super().__init__(reason, fault)
+        self.account = account
+        self.user = user
+
+
 class CredentialsError(PubSubError):
     """A JWT, a key or a credentials file that cannot be used; the text never holds a secret."""
 
@@ -364,6 +383,15 @@ class ProxyRequired(AuthorizationViolation):
     """It may only come by a trusted proxy, and did not."""
 
     closed_state = ClosedState.PROXY_REQUIRED
+
+
+class SigningKeyChanged(AuthorizationViolation):
+    """Its account took the key away that issued its JWT, or changed what that key may allow.
+
+    Closed without a word: it may come again, and be let in by the new rules.
+    """
+
+    wire = ""
 
 
 class AuthenticationTimeout(ClientFault):
