@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import Any
 
 from zope.interface import implementer
 
 from pubsub.errors import NotConfigured
-from pubsub.interfaces import ConnectionAttempt, IAuthenticator, IAuthenticatorPlugin, Identity
+from pubsub.interfaces import (
+    ConnectionAttempt,
+    IAuthenticatorPlugin,
+    Identity,
+    IServerAccess,
+    IServerAuthenticator,
+)
 
 __all__ = ["AnonymousAuthenticator", "AnonymousPlugin"]
 
@@ -15,15 +22,28 @@ __all__ = ["AnonymousAuthenticator", "AnonymousPlugin"]
 _ANYBODY = Identity()
 
 
-@implementer(IAuthenticator)
+@implementer(IServerAuthenticator)
 class AnonymousAuthenticator:
-    """Knows everybody, as nobody in particular, whatever credentials they show."""
+    """Knows everybody, as nobody in particular, whatever credentials they show.
+
+    As soon as a program adds users to the server, it knows nobody any more.
+    """
 
     required = False
 
-    def authenticate(self, attempt: ConnectionAttempt) -> Identity:
-        """Always the identity without a name."""
-        return _ANYBODY
+    def __init__(self) -> None:
+        self._users: Sized = ()
+
+    def use_server(self, server: IServerAccess) -> None:
+        """Its users are those who end this."""
+        self._users = server.users
+
+    def stop(self) -> None:
+        """Nothing to end."""
+
+    def authenticate(self, attempt: ConnectionAttempt) -> Identity | None:
+        """The identity without a name, as long as the server has no users."""
+        return None if len(self._users) else _ANYBODY
 
 
 @implementer(IAuthenticatorPlugin)
@@ -39,6 +59,15 @@ class AnonymousPlugin:
         :raises pubsub.errors.NotConfigured: the configuration asks for credentials.
         """
         authorization = options.authorization
-        if authorization.token or authorization.user or authorization.plugin:
+        if (
+            options.users
+            or options.operator
+            or options.trusted_keys
+            or authorization.token
+            or authorization.user
+            or authorization.plugin
+            or authorization.plugins
+            or authorization.auth_callout is not None
+        ):
             raise NotConfigured("credentials are configured")
         return AnonymousAuthenticator()

@@ -1,39 +1,48 @@
 """Who is asked about a client, in which order, and for how long.
 
-The authenticators come from plugins (:class:`pubsub.interfaces.IAuthenticatorPlugin`): the
-one that ``authorization { plugin: … }`` names is asked first, then those of this package
-that the configuration concerns, by their ``order``. The first to know a client's kind of
-credentials decides. An authenticator that fails has refused: nobody gets in by breaking it.
+The authenticators come from plugins (:mod:`pubsub.auth.discovery`): those that
+``authorization`` names are asked first, in the order they are written, then those of this
+package that the configuration concerns, in nats-server's order. The first to know a client's
+kind of credentials decides. An authenticator that fails has refused: nobody gets in by
+breaking it.
+
+Before anybody is asked, the signature of a proxy is looked at: one nobody trusts refuses, and
+if ``authorization { proxy_required: true }`` so does having none. (nats-server applies that
+option to tokens and the single user only; here it means everybody.)
+
+An authenticator that has a method ``use_rest`` is given the rest of the chain:
+``rest(attempt)`` answers as :meth:`AuthenticatorChain.authenticate` does, by those after it.
+It can so judge by what they would say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
-from twisted.plugin import getPlugins
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pubsub.errors import AuthenticationFailed, BackendUnavailable, ConfigError, NotConfigured
+from pubsub.auth.discovery import make_authenticators
+from pubsub.auth.proxies import TrustedProxies, require_proxy
+from pubsub.auth.slowwork import DeferToThread, SlowWork
+from pubsub.errors import AuthenticationFailed, BackendUnavailable, ConfigError
 from pubsub.interfaces import (
     ConnectionAttempt,
     IAuthenticator,
     IAuthenticatorPlugin,
     Identity,
+    IServerAccess,
+    IServerAuthenticator,
     IThreadedAuthenticator,
 )
 
-if TYPE_CHECKING:
-    from pubsub.auth.passwords import DeferToThread
-
 __all__ = ["AuthenticatorChain", "create_chain"]
-
-#: asked without being named
-BUILT_IN = frozenset({"token", "userpass", "anonymous"})
 
 #: Seconds between two lines about failures of the same authenticator: it may fail for each
 #: of ten thousand reconnecting clients, and says the same each time.
@@ -50,6 +59,8 @@ class AuthenticatorChain:
     :param authenticators: their names (for the log) and themselves, in order.
     :param clock: limits the time.
     :param limit: seconds for all of them together; who is not known by then is refused.
+    :param proxies: who may vouch for clients.
+    :param proxy_required: refuse who does not come by one of these.
     """
 
     _log = Logger()
@@ -59,14 +70,36 @@ class AuthenticatorChain:
         authenticators: Iterable[tuple[str, IAuthenticator]],
         clock: IReactorTime,
         limit: float,
+        proxies: TrustedProxies | None = None,
+        proxy_required: bool = False,
     ) -> None:
         self._authenticators = tuple(authenticators)
         self._clock = clock
         self._limit = limit
+        self._proxies = TrustedProxies(()) if proxies is None else proxies
+        self._proxy_required = proxy_required
         self._said: dict[str, float] = {}
+        for place, (_, authenticator) in enumerate(self._authenticators):
+            use_rest = getattr(authenticator, "use_rest", None)
+            if use_rest is not None:
+                use_rest(partial(self._ask_from, place + 1))
+
+    @property
+    def required(self) -> bool:
+        """Whether CONNECT has to come first. It changes with the users of the server."""
         # Without any, nobody gets in: say so before they try.
-        self.required = not self._authenticators or any(
-            authenticator.required for _, authenticator in self._authenticators
+        return (
+            self._proxy_required
+            or not self._authenticators
+            or any(authenticator.required for _, authenticator in self._authenticators)
+        )
+
+    @property
+    def needs_nonce(self) -> bool:
+        """Whether INFO has to carry a nonce. It changes with the users of the server."""
+        return bool(self._proxies) or any(
+            getattr(authenticator, "needs_nonce", False)
+            for _, authenticator in self._authenticators
         )
 
     @property
@@ -74,12 +107,45 @@ class AuthenticatorChain:
         """The names of the authenticators, in the order they are asked."""
         return [name for name, _ in self._authenticators]
 
+    def identity_of(self, key: str) -> Identity | None:
+        """Who the user of that name or public key is, without asking for credentials.
+
+        For ``no_auth_user``; ``None`` if no list has it.
+        """
+        for _, authenticator in self._authenticators:
+            identity_of = getattr(authenticator, "identity_of", None)
+            identity: Identity | None = identity_of(key) if identity_of is not None else None
+            if identity is not None:
+                return identity
+        return None
+
+    def stop(self) -> None:
+        """End what the authenticators began; they are not asked any more."""
+        for name, authenticator in self._authenticators:
+            if IServerAuthenticator.providedBy(authenticator):
+                try:
+                    authenticator.stop()
+                except Exception:  # noqa: BLE001 - third-party code must not keep the others running
+                    self._log.failure("Authenticator {name} failed to stop", name=name)
+
     def authenticate(self, attempt: ConnectionAttempt) -> _Answer | Deferred[_Answer]:
         """What the first authenticator says that knows these credentials; ``None`` if none does.
 
-        :raises pubsub.errors.AuthenticationFailed: it refused, failed, or took too long.
+        :raises pubsub.errors.AuthenticationFailed: it refused, failed, or took too long; or the
+            proxy is not trusted, or none is where one is required.
         """
-        return self._ask(attempt, 0, self._clock.seconds() + self._limit)
+        attempt = self._proxies.checked(attempt)
+        if self._proxy_required:
+            require_proxy(attempt)
+        outcome = self._ask_from(0, attempt)
+        if not attempt.proxy_key:
+            return outcome
+        if isinstance(outcome, Deferred):
+            return outcome.addCallback(_by_proxy, attempt.proxy_key)
+        return _by_proxy(outcome, attempt.proxy_key)
+
+    def _ask_from(self, first: int, attempt: ConnectionAttempt) -> _Answer | Deferred[_Answer]:
+        return self._ask(attempt, first, self._clock.seconds() + self._limit)
 
     def _ask(
         self, attempt: ConnectionAttempt, first: int, until: float
@@ -157,45 +223,55 @@ class AuthenticatorChain:
         return AuthenticationFailed(f"{name} failed")
 
 
+def _by_proxy(answer: _Answer, key: str) -> _Answer:
+    return None if answer is None else replace(answer, proxy_key=key)
+
+
 def create_chain(
     options: Any,
     clock: IReactorTime,
     defer_to_thread: DeferToThread,
     plugins: Iterable[IAuthenticatorPlugin] | None = None,
+    server: IServerAccess | None = None,
 ) -> AuthenticatorChain:
-    """The authenticators that ``options`` ask for.
+    """The authenticators that ``options`` ask for, ready to be asked.
 
     :param options: :class:`pubsub.config.options.Options`.
     :param defer_to_thread: given to those that provide
-        :class:`pubsub.interfaces.IThreadedAuthenticator`.
+        :class:`pubsub.interfaces.IThreadedAuthenticator`. This package's own share a
+        :class:`pubsub.auth.slowwork.SlowWork` on top of it.
     :param plugins: in place of those that are installed.
-    :raises pubsub.errors.BackendUnavailable: the named plugin is not installed, or fails.
+    :param server: given to those that provide :class:`pubsub.interfaces.IServerAuthenticator`.
+    :raises pubsub.errors.BackendUnavailable: a named plugin is not installed, or fails.
     :raises pubsub.errors.ConfigError: an authenticator cannot use its options.
     """
-    wanted: str = options.authorization.plugin
-    found = list(getPlugins(IAuthenticatorPlugin) if plugins is None else plugins)
-    if wanted and wanted not in {plugin.name for plugin in found}:
-        names = ", ".join(sorted({plugin.name for plugin in found})) or "none"
+    made = make_authenticators(options, plugins)
+    slow_work = SlowWork(defer_to_thread, clock.seconds)
+    chain = AuthenticatorChain(
+        [(name, authenticator) for name, authenticator, _ in made],
+        clock,
+        options.authorization.timeout,
+        TrustedProxies(options.trusted_proxies),
+        options.authorization.proxy_required,
+    )
+    try:
+        for name, authenticator, built_in in made:
+            if IThreadedAuthenticator.providedBy(authenticator):
+                authenticator.use_threads(slow_work if built_in else defer_to_thread)
+            if server is not None and IServerAuthenticator.providedBy(authenticator):
+                _give_server(name, authenticator, server)
+    except (BackendUnavailable, ConfigError):
+        chain.stop()
+        raise
+    return chain
+
+
+def _give_server(name: str, authenticator: IServerAuthenticator, server: IServerAccess) -> None:
+    try:
+        authenticator.use_server(server)
+    except (BackendUnavailable, ConfigError):
+        raise
+    except Exception as error:
         raise BackendUnavailable(
-            f"no authenticator plugin is called {wanted!r}; those installed are: {names}"
-        )
-    chosen = [plugin for plugin in found if plugin.name == wanted or plugin.name in BUILT_IN]
-    chosen.sort(key=lambda plugin: (plugin.name != wanted, plugin.order, plugin.name))
-    authenticators: list[tuple[str, IAuthenticator]] = []
-    for plugin in chosen:
-        try:
-            authenticator = plugin.create(options)
-        except NotConfigured as reason:
-            if plugin.name == wanted:
-                raise BackendUnavailable(f"authenticator {wanted!r}: {reason}") from reason
-            continue
-        except (BackendUnavailable, ConfigError):
-            raise
-        except Exception as error:
-            raise BackendUnavailable(
-                f"authenticator {plugin.name!r} cannot be made: {type(error).__name__}: {error}"
-            ) from error
-        if IThreadedAuthenticator.providedBy(authenticator):
-            authenticator.use_threads(defer_to_thread)
-        authenticators.append((plugin.name, authenticator))
-    return AuthenticatorChain(authenticators, clock, options.authorization.timeout)
+            f"authenticator {name!r} cannot work with this server: {type(error).__name__}: {error}"
+        ) from error

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from zope.interface import implementer
 
+from pubsub.auth.slowwork import DeferToThread, SlowWork, host_of
 from pubsub.errors import AuthenticationFailed, NotConfigured
 from pubsub.interfaces import (
     ConnectionAttempt,
@@ -17,7 +18,6 @@ from pubsub.interfaces import (
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
-    from pubsub.auth.passwords import DeferToThread
 
 __all__ = ["TokenAuthenticator", "TokenPlugin"]
 
@@ -28,7 +28,7 @@ _BEARER = Identity()
 class TokenAuthenticator:
     """Knows one token; who has it is in the global account.
 
-    :raises pubsub.errors.InvalidOption: the token is a bcrypt string that cannot be used.
+    :raises pubsub.errors.InvalidOption: the token is a hash that cannot be used.
     """
 
     required = True
@@ -38,11 +38,11 @@ class TokenAuthenticator:
         from pubsub.auth.passwords import Secret
 
         self._secret = Secret(token, "authorization.token")
-        self._defer_to_thread: DeferToThread | None = None
+        self._slow_work: SlowWork | None = None
 
     def use_threads(self, defer_to_thread: DeferToThread) -> None:
-        """Check bcrypt strings with this."""
-        self._defer_to_thread = defer_to_thread
+        """Check hashes with this."""
+        self._slow_work = SlowWork.on(defer_to_thread)
 
     def authenticate(
         self, attempt: ConnectionAttempt
@@ -56,9 +56,10 @@ class TokenAuthenticator:
             return None
         if not self._secret.slow:
             return self._decide(self._secret.matches(token))
-        if self._defer_to_thread is None:
-            raise AuthenticationFailed("bcrypt tokens need threads")
-        return self._secret.matches_later(token, self._defer_to_thread).addCallback(self._decide)
+        if self._slow_work is None:
+            raise AuthenticationFailed("bcrypt and argon2 tokens need threads")
+        run = self._slow_work.of(host_of(attempt))
+        return self._secret.matches_later(token, run).addCallback(self._decide)
 
     def _decide(self, right: bool) -> Identity | None:
         if not right:
@@ -71,7 +72,7 @@ class TokenPlugin:
     """Used where ``authorization`` has a token."""
 
     name = "token"
-    order = 10
+    order = 40
 
     def create(self, options: Any) -> TokenAuthenticator:
         """The authenticator of the configured token.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zope.interface import implementer
 
+from pubsub.auth.slowwork import DeferToThread, SlowWork, host_of
 from pubsub.errors import AuthenticationFailed, NotConfigured
 from pubsub.interfaces import (
     ConnectionAttempt,
@@ -18,7 +19,6 @@ from pubsub.interfaces import (
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
-    from pubsub.auth.passwords import DeferToThread
 
 __all__ = ["UserPassAuthenticator", "UserPassPlugin"]
 
@@ -27,7 +27,7 @@ __all__ = ["UserPassAuthenticator", "UserPassPlugin"]
 class UserPassAuthenticator:
     """Knows one user, who is in the global account.
 
-    :raises pubsub.errors.InvalidOption: the password is a bcrypt string that cannot be used.
+    :raises pubsub.errors.InvalidOption: the password is a hash that cannot be used.
     """
 
     required = True
@@ -39,16 +39,19 @@ class UserPassAuthenticator:
         self._user = user.encode("utf-8", "surrogatepass")
         self._identity = Identity(user=user)
         self._secret = Secret(password, "authorization.password")
-        self._defer_to_thread: DeferToThread | None = None
+        self._decoy = self._secret.decoy() if self._secret.slow else None
+        self._slow_work: SlowWork | None = None
 
     def use_threads(self, defer_to_thread: DeferToThread) -> None:
-        """Check bcrypt strings with this."""
-        self._defer_to_thread = defer_to_thread
+        """Check hashes with this."""
+        self._slow_work = SlowWork.on(defer_to_thread)
 
     def authenticate(
         self, attempt: ConnectionAttempt
     ) -> Identity | Deferred[Identity | None] | None:
         """The identity of the user; ``None`` if no user was named.
+
+        Another user takes as long as another password.
 
         :raises pubsub.errors.AuthenticationFailed: another user, or another password.
         """
@@ -57,13 +60,13 @@ class UserPassAuthenticator:
             return None
         password = attempt.connect.get("pass", "")
         known = hmac.compare_digest(self._user, user.encode("utf-8", "surrogatepass"))
-        if self._secret.slow and known:
-            if self._defer_to_thread is None:
-                raise AuthenticationFailed("bcrypt passwords need threads")
-            return self._secret.matches_later(password, self._defer_to_thread).addCallback(
-                self._decide
-            )
-        return self._decide(self._secret.matches(password) and known)
+        if self._decoy is None:
+            return self._decide(self._secret.matches(password) and known)
+        if self._slow_work is None:
+            raise AuthenticationFailed("bcrypt and argon2 passwords need threads")
+        checked = self._secret if known else self._decoy
+        checking = checked.matches_later(password, self._slow_work.of(host_of(attempt)))
+        return checking.addCallback(lambda right: self._decide(right and known))
 
     def _decide(self, right: bool) -> Identity | None:
         if not right:
@@ -76,7 +79,7 @@ class UserPassPlugin:
     """Used where ``authorization`` has a user."""
 
     name = "userpass"
-    order = 20
+    order = 50
 
     def create(self, options: Any) -> UserPassAuthenticator:
         """The authenticator of the configured user.

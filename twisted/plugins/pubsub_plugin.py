@@ -18,6 +18,10 @@ pubsub_epoll = Reactor(
 native = LazyRouterBackend("native", 10, "pubsub.router.native.backend:NativeBackend")
 python = LazyRouterBackend("python", 0, "pubsub.router.python.backend:PythonBackend")
 
-token = LazyAuthenticatorPlugin("token", 10, "pubsub.auth.token:TokenPlugin")
-userpass = LazyAuthenticatorPlugin("userpass", 20, "pubsub.auth.userpass:UserPassPlugin")
+# nats-server's order
+nkeys = LazyAuthenticatorPlugin("nkeys", 20, "pubsub.auth.nkeys:NKeysPlugin")
+tlsmap = LazyAuthenticatorPlugin("tlsmap", 25, "pubsub.auth.tlsmap:TlsMapPlugin")
+users = LazyAuthenticatorPlugin("users", 30, "pubsub.auth.users:UsersPlugin")
+token = LazyAuthenticatorPlugin("token", 40, "pubsub.auth.token:TokenPlugin")
+userpass = LazyAuthenticatorPlugin("userpass", 50, "pubsub.auth.userpass:UserPassPlugin")
 anonymous = LazyAuthenticatorPlugin("anonymous", 100, "pubsub.auth.anonymous:AnonymousPlugin")

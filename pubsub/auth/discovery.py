@@ -1,0 +1,129 @@
+"""Which authenticators a configuration asks for, and making them.
+
+Plugins (:class:`pubsub.interfaces.IAuthenticatorPlugin`) are found in ``twisted/plugins/``
+along ``sys.path``, and under the entry point group ``pubsub.authenticators``, where each name
+stands for such a plugin or for a class that makes one. An entry point is loaded only if the
+configuration has its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, NamedTuple
+
+from twisted.plugin import getPlugins
+
+from pubsub.errors import BackendUnavailable, ConfigError, NotConfigured
+from pubsub.interfaces import IAuthenticator, IAuthenticatorPlugin
+
+__all__ = ["BUILT_IN", "ENTRY_POINTS", "Made", "make_authenticators"]
+
+#: asked without being named
+BUILT_IN = frozenset(
+    {"callout", "jwt", "nkeys", "tlsmap", "users", "token", "userpass", "anonymous"}
+)
+ENTRY_POINTS = "pubsub.authenticators"
+
+
+class Made(NamedTuple):
+    """An authenticator, and what the log calls it."""
+
+    name: str
+    authenticator: IAuthenticator
+    #: one of this package's own
+    built_in: bool
+
+
+def make_authenticators(
+    options: Any, plugins: Iterable[IAuthenticatorPlugin] | None = None
+) -> list[Made]:
+    """Those that ``options`` name, in their order; then those of this package, in theirs.
+
+    :param options: :class:`pubsub.config.options.Options`.
+    :param plugins: in place of those that are installed.
+    :raises pubsub.errors.BackendUnavailable: a named plugin is not installed, or fails.
+    :raises pubsub.errors.ConfigError: an authenticator cannot use its options.
+    """
+    found: dict[str, IAuthenticatorPlugin] = {}
+    for plugin in getPlugins(IAuthenticatorPlugin) if plugins is None else plugins:
+        found.setdefault(plugin.name, plugin)
+    points = entry_points(group=ENTRY_POINTS) if plugins is None else ()
+    made = []
+    named = set()
+    for name, of_its_own in _named(options):
+        named.add(name)
+        made.append(
+            Made(name, _create(_find(name, found, points), name, of_its_own), name in BUILT_IN)
+        )
+    rest = [plugin for name, plugin in found.items() if name in BUILT_IN - named]
+    for plugin in sorted(rest, key=lambda plugin: (plugin.order, plugin.name)):
+        try:
+            made.append(Made(plugin.name, _make(plugin, plugin.name, options), True))
+        except NotConfigured:
+            continue
+    return made
+
+
+def _named(options: Any) -> Iterator[tuple[str, Any]]:
+    """The names in the configuration, and the options each plugin is given."""
+    authorization = options.authorization
+    if authorization.plugin:
+        yield authorization.plugin, options
+    for entry in authorization.plugins:
+        own = replace(authorization, plugin=entry.name, options=entry.options)
+        yield entry.name, replace(options, authorization=own)
+
+
+def _find(
+    name: str, found: dict[str, IAuthenticatorPlugin], points: Iterable[EntryPoint]
+) -> IAuthenticatorPlugin:
+    plugin = found.get(name)
+    if plugin is not None:
+        return plugin
+    others = []
+    for point in points:
+        if point.name == name:
+            return _load(point)
+        others.append(point.name)
+    names = ", ".join(sorted({*found, *others})) or "none"
+    raise BackendUnavailable(
+        f"no authenticator plugin is called {name!r}; those installed are: {names}"
+    )
+
+
+def _load(point: EntryPoint) -> IAuthenticatorPlugin:
+    """The plugin an entry point stands for: itself, or what calling it gives."""
+    try:
+        loaded = point.load()
+        plugin = loaded if IAuthenticatorPlugin.providedBy(loaded) else loaded()
+    except Exception as error:
+        raise BackendUnavailable(
+            f"authenticator {point.name!r} ({point.value}) cannot be loaded: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if not IAuthenticatorPlugin.providedBy(plugin):
+        raise BackendUnavailable(
+            f"authenticator {point.name!r}: {point.value} is no IAuthenticatorPlugin"
+        )
+    return plugin
+
+
+def _create(plugin: IAuthenticatorPlugin, name: str, options: Any) -> IAuthenticator:
+    """An authenticator somebody asked for by name: it has to be there."""
+    try:
+        return _make(plugin, name, options)
+    except NotConfigured as reason:
+        raise BackendUnavailable(f"authenticator {name!r}: {reason}") from reason
+
+
+def _make(plugin: IAuthenticatorPlugin, name: str, options: Any) -> IAuthenticator:
+    try:
+        return plugin.create(options)
+    except (NotConfigured, BackendUnavailable, ConfigError):
+        raise
+    except Exception as error:
+        raise BackendUnavailable(
+            f"authenticator {name!r} cannot be made: {type(error).__name__}: {error}"
+        ) from error
