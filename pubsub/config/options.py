@@ -80,7 +80,7 @@ class ResolverOptions:
     #: seconds between two exchanges with other servers (full)
     interval: float = 60.0
     #: seconds to look one up
-    timeout: float = 0.0
+    timeout: float = 1.9
     #: for fetching by https
     tls: TlsOptions | None = None
 
@@ -196,7 +196,7 @@ class Options:
     system_account: str = "$SYS"
     no_system_account: bool = False
     #: operator JWTs, as they are: the file they were named by has been read
-    operator: tuple[str, ...] = ()
+    operator: tuple[str, ...] = field(default=(), repr=False)
     #: public keys of operators that are trusted without a JWT
     trusted_keys: tuple[str, ...] = ()
     resolver: ResolverOptions | None = None

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import Field, fields, is_dataclass
 from typing import Any
 
-from pubsub.config.options import Options
+from pubsub.config.options import AuthorizationOptions, Options
 from pubsub.config.row import NESTING
-from pubsub.config.table import TABLE
 
 __all__ = ["REDACTED", "redacted", "shown"]
 
 #: nats-server's own word
 REDACTED = "[REDACTED]"
 
-_SECRETS = frozenset(row.stored_as for row in TABLE if row.secret and row.stored_as is not None)
+#: What is kept out of a repr is kept out of everything that is shown.
+_SECRETS = frozenset(
+    f"{prefix}{attribute.name}"
+    for prefix, options in (("", Options), (f"authorization{NESTING}", AuthorizationOptions))
+    for attribute in fields(options)
+    if not attribute.repr
+)
 
 
 def redacted(options: Options) -> dict[str, Any]:
@@ -25,28 +30,29 @@ def redacted(options: Options) -> dict[str, Any]:
     is not set stays as it is, so that one sees which.
     """
     return {
-        attribute.name: shown(attribute.name, getattr(options, attribute.name))
+        attribute.name: _attribute(attribute, getattr(options, attribute.name))
         for attribute in fields(options)
     }
 
 
 def shown(path: str, value: object) -> Any:
     """The value of the attribute at ``path`` of Options, fit to be seen."""
-    if path in _SECRETS:
-        return REDACTED if value else _plain(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return {
-            attribute.name: shown(
-                f"{path}{NESTING}{attribute.name}", getattr(value, attribute.name)
-            )
-            for attribute in fields(value)
-        }
-    return _plain(value)
+    return _hidden(value) if path in _SECRETS else _plain(value)
+
+
+def _hidden(value: object) -> Any:
+    return REDACTED if value else _plain(value)
+
+
+def _attribute(attribute: Field[Any], value: object) -> Any:
+    return _plain(value) if attribute.repr else _hidden(value)
 
 
 def _plain(value: object) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {
+            field.name: _attribute(field, getattr(value, field.name)) for field in fields(value)
+        }
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, frozenset):

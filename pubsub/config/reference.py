@@ -14,7 +14,7 @@ from pathlib import Path
 from pubsub.config.durations import format_duration
 from pubsub.config.help import flag_text
 from pubsub.config.row import NESTING, Option, ValueKind
-from pubsub.config.table import TABLE, default_of
+from pubsub.config.table import TABLE, by_path, default_of
 
 __all__ = ["options_page"]
 
@@ -47,24 +47,27 @@ An option marked *reload* takes effect when the server is told to read its confi
 change of any other refuses the reload.
 """
 
-_TITLES = {
-    "": "Top level",
-    "authorization": "authorization { … }",
-    "tls": "tls { … }",
-    "tls.certs": "tls { certs [ { … } ] }",
-    "mappings": "mappings { … }",
-    "mappings.*": "mappings { subject { … } }",
-    "server_metadata": "server_metadata { … }",
+#: Blocks that are like another one, which has a table of its own keys.
+_ALIKE = {
+    "authorization.default_permissions": "authorization.users.permissions",
+    "accounts.*.users": "authorization.users",
+    "accounts.*.default_permissions": "authorization.users.permissions",
+    "accounts.*.mappings": "mappings",
+    "resolver_tls": "tls",
 }
+
+#: What stands for the names that a user chooses.
+_CHOSEN = {"accounts": "name", "mappings": "subject", "server_metadata": "name"}
 
 
 def options_page() -> str:
     """The page, as reStructuredText."""
     lines = [_INTRODUCTION]
     supported = [row for row in TABLE if not row.unsupported and row.kind is not ValueKind.ACTION]
-    for parent, title in _TITLES.items():
-        lines += _heading(title)
-        lines += _table(row for row in supported if row.parent == parent)
+    for parent in dict.fromkeys(row.parent for row in supported):
+        if not any(_inside(parent, block) for block in _ALIKE):
+            lines += _heading(_title(parent))
+            lines += _table(row for row in supported if row.parent == parent)
     lines += _heading("Known and not supported yet")
     lines.append("These options of nats-server are refused, with their place in the file.")
     lines.append("")
@@ -72,6 +75,23 @@ def options_page() -> str:
     for feature in features:
         lines += _feature(feature, [row for row in TABLE if row.unsupported == feature])
     return "\n".join(lines)
+
+
+def _inside(path: str, block: str) -> bool:
+    return path == block or path.startswith(f"{block}{NESTING}")
+
+
+def _title(parent: str) -> str:
+    """``tls { certs [ { … } ] }``: how one gets to the keys of a block."""
+    title = "…"
+    path = parent
+    while path:
+        row = by_path(path)
+        inner = f"[ {{ {title} }} ]" if row.kind is ValueKind.LIST else f"{{ {title} }}"
+        name = _CHOSEN.get(row.parent, "name") if row.name == "*" else row.name
+        title = f"{name} {inner}"
+        path = row.parent
+    return title if parent else "Top level"
 
 
 def _heading(title: str) -> list[str]:
@@ -126,6 +146,8 @@ def _remarks(row: Option) -> str:
         remarks.append(f"since {row.since}")
     if row.reloadable:
         remarks.append("*reload*")
+    if row.path in _ALIKE:
+        remarks.append(f"keys as in ``{_title(_ALIKE[row.path])}``")
     return f" ({', '.join(remarks)})" if remarks else ""
 
 
@@ -138,7 +160,8 @@ def _feature(feature: str, rows: Sequence[Option]) -> list[str]:
         repeated = re.search(r"(_|\.)tls(\.|$)", row.parent) is not None
         if row.kind is not ValueKind.ACTION and not repeated:
             blocks.setdefault(row.parent, []).append(row.name)
-    for parent, names in blocks.items():
+    # the top level comes first
+    for parent, names in sorted(blocks.items(), key=lambda block: bool(block[0])):
         label = parent.replace(NESTING, " › ")
         listed = ", ".join(f"``{name}``" for name in names if name != "*")
         if listed:
@@ -147,7 +170,10 @@ def _feature(feature: str, rows: Sequence[Option]) -> list[str]:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("*", "\\*").replace("_<", "\\_<")
+    # what is literal already stays as it is
+    parts = text.split("``")
+    parts[::2] = [part.replace("*", "\\*").replace("_<", "\\_<") for part in parts[::2]]
+    return "``".join(parts)
 
 
 if __name__ == "__main__":

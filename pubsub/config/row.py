@@ -81,7 +81,8 @@ class Option:
     maximum: int | None = None
     #: 0 and "" mean the default, as in nats-server
     zero_is_default: bool = False
-    #: where Options keeps it, if not under the last part of the path; ``None``: nowhere
+    #: where Options keeps it, if not under the last part of the path; ``None``: nowhere;
+    #: ``".users"``: at the top of Options
     attribute: str | None = ""
     #: nats-server's own name, used in the text of a refused reload
     go_name: str = ""
@@ -104,10 +105,15 @@ class Option:
     @property
     def stored_as(self) -> str | None:
         """The path of its attribute in Options, ``None`` if it has none."""
-        if self.attribute is None or self.unsupported or self.kind in _WITHOUT_ATTRIBUTE:
+        if self.attribute is None or self.unsupported:
             return None
+        if not self.attribute and self.kind in _WITHOUT_ATTRIBUTE:
+            return None
+        if self.attribute.startswith(NESTING):
+            return self.attribute[1:]
         name = self.attribute or self.name
         return f"{self.parent}{NESTING}{name}" if self.parent else name
 
 
+#: unless the row says which
 _WITHOUT_ATTRIBUTE = frozenset({ValueKind.ACTION, ValueKind.BLOCK})

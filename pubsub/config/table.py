@@ -2,8 +2,10 @@
 
 Parsing, ``--help``, the documentation page, redaction and reload are made from it.
 The rows stand by area in :mod:`~pubsub.config.table_core`,
-:mod:`~pubsub.config.table_security`, :mod:`~pubsub.config.table_cluster` and
-:mod:`~pubsub.config.table_streams`; what a row holds is said in :mod:`pubsub.config.row`.
+:mod:`~pubsub.config.table_authorization`, :mod:`~pubsub.config.table_tls`,
+:mod:`~pubsub.config.table_accounts`, :mod:`~pubsub.config.table_operator`,
+:mod:`~pubsub.config.table_cluster` and :mod:`~pubsub.config.table_streams`; what a row holds is
+said in :mod:`pubsub.config.row`.
 """
 
 from __future__ import annotations
@@ -11,7 +13,15 @@ from __future__ import annotations
 import difflib
 from dataclasses import fields
 
-from pubsub.config import table_cluster, table_core, table_security, table_streams
+from pubsub.config import (
+    table_accounts,
+    table_authorization,
+    table_cluster,
+    table_core,
+    table_operator,
+    table_streams,
+    table_tls,
+)
 from pubsub.config.options import AuthorizationOptions, Options, TlsOptions
 from pubsub.config.row import NESTING, Option, ValueKind
 
@@ -19,7 +29,10 @@ __all__ = ["TABLE", "by_path", "children", "default_of", "flagged", "suggestion"
 
 TABLE: tuple[Option, ...] = (
     *table_core.ROWS,
-    *table_security.ROWS,
+    *table_authorization.ROWS,
+    *table_tls.ROWS,
+    *table_accounts.ROWS,
+    *table_operator.ROWS,
     *table_cluster.ROWS,
     *table_streams.ROWS,
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pubsub.config.row import Flag, Option
 from pubsub.config.row import ValueKind as K
-from pubsub.config.table_security import permissions_rows, tls_rows
+from pubsub.config.table_authorization import permissions_rows
+from pubsub.config.table_tls import tls_rows
 
 __all__ = ["ROWS", "listener_rows"]
 
@@ -83,7 +84,7 @@ _CLUSTER_ROWS = (
            flag=Flag(("connect_retries",), "<number>", "Cluster")),
     Option("cluster.connect_backoff", K.BOOL, "Wait longer after each attempt",
            default=False, unsupported=_CLUSTER),
-    *permissions_rows("cluster.permissions", _CLUSTER),
+    *permissions_rows("cluster.permissions", unsupported=_CLUSTER),
     Option("cluster.pool_size", K.INTEGER, "Connections to each server",
            default=3, since="2.10", unsupported=_CLUSTER),
     Option("cluster.accounts", K.STRINGS, "Accounts with a connection of their own",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pubsub.config.row import Flag, Option
 from pubsub.config.row import ValueKind as K
+from pubsub.config.table_accounts import mapping_rows
 
 __all__ = ["ROWS"]
 
@@ -72,27 +73,7 @@ _LISTENING = (
         since="2.2",
         reloadable=True,
     ),
-    Option("mappings.*", K.ANY, "A subject, a destination map, or a list of these", attribute=None),
-    Option(
-        "mappings.*.destination",
-        K.STRING,
-        "Subject to map to",
-        aliases=("dest",),
-        attribute=None,
-    ),
-    Option(
-        "mappings.*.weight",
-        K.INTEGER,
-        'Share of the messages: 0 to 100, or "20%"',
-        unit="percent",
-        attribute=None,
-    ),
-    Option(
-        "mappings.*.cluster",
-        K.STRING,
-        "Only in the cluster of that name",
-        attribute=None,
-    ),
+    *mapping_rows("mappings"),
     Option(
         "no_header_support",
         K.BOOL,

@@ -2,50 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
 from pubsub.config.durations import format_duration
 from pubsub.config.options import Options
-from pubsub.config.parser import Token
+from pubsub.config.places import Places
+from pubsub.config.validate_security import validate_security
 from pubsub.config.values import split_host_port
-from pubsub.errors import InvalidOption
 
-__all__ = ["Checked", "validate"]
-
-
-@dataclass(frozen=True)
-class Checked:
-    """Where the options came from, so that a complaint can say it.
-
-    :ivar tokens: by the path of the option; those from flags and defaults have none.
-    """
-
-    file: str = ""
-    tokens: Mapping[str, Token] = field(default_factory=dict)
-
-    def error(self, message: str, *paths: str) -> InvalidOption:
-        """At the first of ``paths`` that was written in a file."""
-        for path in paths:
-            token = self.tokens.get(path)
-            if token is not None:
-                return InvalidOption(message, token.file, token.line, token.column)
-        return InvalidOption(message)
+__all__ = ["validate"]
 
 
-def validate(options: Options, source: Checked | None = None) -> None:
+def validate(options: Options, source: Places | None = None) -> None:
     """Check what no single option can know.
 
+    :param source: where the options were written.
     :raises InvalidOption: at the first thing that is wrong.
     """
-    source = source or Checked()
+    source = source or Places()
     _lame_duck(options, source)
     _sizes(options, source)
     _names(options, source)
+    validate_security(options, source)
     _monitoring(options, source)
 
 
-def _lame_duck(options: Options, source: Checked) -> None:
+def _lame_duck(options: Options, source: Places) -> None:
     grace, duration = options.lame_duck_grace_period, options.lame_duck_duration
     if 0 < duration <= grace:
         raise source.error(
@@ -56,7 +36,7 @@ def _lame_duck(options: Options, source: Checked) -> None:
         )
 
 
-def _sizes(options: Options, source: Checked) -> None:
+def _sizes(options: Options, source: Places) -> None:
     if options.max_payload > options.max_pending:
         raise source.error(
             f"max_payload ({options.max_payload}) cannot be higher than max_pending "
@@ -66,7 +46,7 @@ def _sizes(options: Options, source: Checked) -> None:
         )
 
 
-def _names(options: Options, source: Checked) -> None:
+def _names(options: Options, source: Places) -> None:
     if " " in options.server_name:
         raise source.error("server name cannot contain spaces", "server_name")
     advertise = options.client_advertise
@@ -86,7 +66,7 @@ def _has_port(address: str) -> bool:
     return ":" in address.rpartition("]")[2]
 
 
-def _monitoring(options: Options, source: Checked) -> None:
+def _monitoring(options: Options, source: Places) -> None:
     if options.http_port and options.https_port:
         raise source.error(
             f"can't specify both HTTP ({options.http_port}) and HTTPs ({options.https_port}) ports",

@@ -28,6 +28,10 @@ def test_secrets_are_hidden_and_everything_else_is_shown() -> None:
         "timeout": 3.0,
         "plugin": "p",
         "options": REDACTED,
+        "plugins": [],
+        "default_permissions": None,
+        "proxy_required": False,
+        "auth_callout": None,
     }
     assert seen["tls"]["key_file"] == "k"
     assert seen["tls"]["pinned_certs"] == ["a" * 64, "b" * 64]

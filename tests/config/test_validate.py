@@ -6,7 +6,8 @@ import pytest
 
 from pubsub.config.build import configure
 from pubsub.config.options import Options, TlsOptions
-from pubsub.config.validate import Checked, validate
+from pubsub.config.places import Places
+from pubsub.config.validate import validate
 from pubsub.errors import InvalidOption
 
 
@@ -56,4 +57,4 @@ def test_https_needs_tls() -> None:
 def test_the_place_is_that_of_the_first_option_that_was_written() -> None:
     with pytest.raises(InvalidOption, match=r"f:2:1: max_payload"):
         configure(text="\nmax_pending: 1", path="f")
-    assert str(Checked("f").error("wrong", "port")) == "wrong"
+    assert str(Places().error("wrong", "port")) == "wrong"

@@ -272,17 +272,9 @@ UNSUPPORTED = [
     ("gateway { }", "f:1:1: gateway: the gateway protocol is not supported yet by this server"),
     ("leaf: { }", "f:1:1: leaf: the leaf node protocol is not supported yet by this server"),
     ("jetstream: enabled", "f:1:1: jetstream: JetStream is not supported yet by this server"),
-    (
-        "accounts { A { } }",
-        "f:1:1: accounts: multi-tenancy with accounts is not supported yet by this server",
-    ),
-    ("no_auth_user: u", "f:1:1: no_auth_user: a list of users with permissions is not supported y"),
-    ("operator: x", "f:1:1: operator: operator mode with JWTs is not supported yet"),
     ("websocket { }", "f:1:1: websocket: WebSocket is not supported yet by this server"),
     ("mqtt { }", "f:1:1: mqtt: MQTT is not supported yet by this server"),
     ("prof_port: 1", "f:1:1: prof_port: profiling is not supported yet by this server"),
-    ("authorization { users: [] }", "f:1:17: users: a list of users with permissions is not su"),
-    ("tls { verify_and_map: true }", "f:1:7: verify_and_map: mapping TLS certificates to users"),
     ("tls { ocsp_peer: true }", "f:1:7: ocsp_peer: OCSP is not supported yet by this server"),
 ]
 
