@@ -16,5 +16,5 @@ def test_the_suites_are_those_of_go_1_26() -> None:
 
 
 def test_every_curve_has_a_name_in_openssl() -> None:
-    assert CURVES["CurveP256"] == "prime256v1"
+    assert CURVES["CurveP256"] == "P-256"
     assert len(set(CURVES.values())) == len(CURVES)
