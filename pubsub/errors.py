@@ -226,11 +226,13 @@ class SignalNotSent(PubSubError):
 class ReloadRefused(PubSubError):
     """A reload would change an option that needs a restart; nothing was changed.
 
-    The text is nats-server's: ``config reload not supported for X: old=…, new=…``.
+    The text is nats-server's: ``config reload not supported for X: old=…, new=…``, unless
+    ``text`` is given.
     """
 
-    def __init__(self, option: str, old: object, new: object) -> None:
-        super().__init__(f"config reload not supported for {option}: old={old}, new={new}")
+    def __init__(self, option: str, old: object, new: object, text: str = "") -> None:
+        usual = f"config reload not supported for {option}: old={old}, new={new}"
+        super().__init__(text or usual)
         self.option = option
         self.old = old
         self.new = new
