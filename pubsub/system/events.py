@@ -113,6 +113,10 @@ class SystemEvents:
         subject = f"$SYS.SERVER.{self._server_id}.CLIENT.AUTH.ERR"
         if self._bus.is_wanted(subject):
             self._bus.publish(subject, self._ended(client, GLOBAL_ACCOUNT, reason))
+        subject = f"$SYS.ACCOUNT.{GLOBAL_ACCOUNT}.DISCONNECT"
+        # Of who was there before (a second CONNECT) it will be told when it goes.
+        if not client.announced and self._bus.is_wanted(subject):
+            self._bus.publish(subject, self._ended(client, GLOBAL_ACCOUNT, reason))
 
     def _ended(self, client: ClientProtocol, account: str, reason: str) -> dict[str, Any]:
         """A ``client_disconnect`` advisory."""
@@ -147,9 +151,9 @@ class SystemEvents:
         wanted = [subject for subject in (old, new) if self._bus.is_wanted(subject)]
         if wanted:
             event = self.connections_event(account)
+            self._bus.publish(wanted.pop(0), event)
             for subject in wanted:
-                self._bus.publish(subject, event)
-                event["server"] = self._bus.stamp()
+                self._bus.publish(subject, {**event, "server": self._bus.stamp()})
 
     def connections_event(self, account: str) -> dict[str, Any]:
         """How many clients the account has, and what they do (``AccountNumConns``)."""

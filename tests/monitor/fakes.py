@@ -11,8 +11,9 @@ from zope.interface import implementer
 from pubsub.client.registry import ConnectionInfo, Registry
 from pubsub.config.options import Options
 from pubsub.errors import ClosedState
-from pubsub.interfaces import LinkCounters, SubscriptionInfo, TrafficCounters
+from pubsub.interfaces import IAccounts, LinkCounters, SubscriptionInfo, TrafficCounters
 from pubsub.monitor.state import IServerState, ProcessUsage
+from pubsub.values.accounts import AccountOptions
 from pubsub.wire.info import ServerInfo
 
 #: 2026-08-21 14:50:11 UTC
@@ -60,6 +61,30 @@ class FakeRouter:
         }  # fmt: skip
 
 
+@implementer(IAccounts)
+class FakeAccounts:
+    """Accounts, and how many clients each has."""
+
+    def __init__(self, *names: str) -> None:
+        self.options = {name: AccountOptions(name) for name in names}
+        self.clients: dict[str, int] = {}
+
+    def find(self, name: str) -> AccountOptions | None:
+        return self.options.get(name)
+
+    def names(self) -> Sequence[str]:
+        return list(self.options)
+
+    def update(self, options: AccountOptions) -> None:
+        self.options[options.name] = options
+
+    def remove(self, name: str) -> None:
+        del self.options[name]
+
+    def connections(self, name: str) -> int:
+        return self.clients.get(name, 0)
+
+
 @implementer(IServerState)
 class FakeServer:
     """A server state with everything a test may want to change."""
@@ -72,6 +97,8 @@ class FakeServer:
         )  # fmt: skip
         self.registry = Registry(10)
         self.router: Any = FakeRouter()
+        self.accounts = FakeAccounts("$G", "$SYS")
+        self.statz_asked: list[tuple[Sequence[str] | None, bool]] = []
         self.system_account = "$SYS"
         self.start = START
         self.config_time = START + 0.5
@@ -79,6 +106,10 @@ class FakeServer:
         self.http_requests: dict[str, int] = {}
         self.time = START + 3725.25
         self.unreachable = ""
+
+    def account_statz(self, names: Sequence[str] | None, unused: bool) -> list[dict[str, Any]]:
+        self.statz_asked.append((names, unused))
+        return [{"acc": "$G", "conns": 0}]
 
     def now(self) -> float:
         return self.time

@@ -55,10 +55,14 @@ def test_the_health_page_is_compact_and_has_the_status_code(
 def test_requests_are_counted_by_page(pages: Pages, busy: FakeServer) -> None:
     for path, query in (
         ("/", b""), ("/varz", b""), ("/connz", b""), ("/connz", b"limit=x"), ("/subsz", b""),
-        ("/subscriptionsz", b"subs=x"), ("/healthz", b""), ("/nope", b""),
+        ("/subscriptionsz", b"subs=x"), ("/healthz", b""), ("/nope", b""), ("/accountz", b""),
+        ("/accountz", b"acc=nobody"), ("/accstatz", b""),
     ):  # fmt: skip
         pages.answer(path, query)
-    assert busy.http_requests == {"/": 1, "/varz": 1, "/connz": 1, "/subsz": 2, "/healthz": 1}
+    assert busy.http_requests == {
+        "/": 1, "/varz": 1, "/connz": 1, "/subsz": 2, "/healthz": 1, "/accountz": 2,
+        "/accstatz": 1,
+    }  # fmt: skip
 
 
 def test_varz_counts_itself(pages: Pages) -> None:
@@ -66,13 +70,20 @@ def test_varz_counts_itself(pages: Pages) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/nope", "/varz/", "/VARZ", "/connz/x", "//varz", "", "/accountz", "/jsz", "/%2e"]
+    "path", ["/nope", "/varz/", "/VARZ", "/connz/x", "//varz", "", "/routez", "/jsz", "/%2e"]
 )
 def test_there_is_nothing_else(pages: Pages, path: str) -> None:
     assert pages.answer(path, b"") == Answer(
         404, b"404 page not found\n", "text/plain; charset=utf-8",
         {"X-Content-Type-Options": "nosniff"},
     )  # fmt: skip
+
+
+def test_accounts_have_pages(pages: Pages) -> None:
+    shown = json.loads(pages.answer("/accountz", b"acc=$SYS").body)
+    assert shown["account_detail"]["account_name"] == "$SYS"
+    assert pages.answer("/accountz", b"acc=zz").body == b"Account zz does not exist"
+    assert json.loads(pages.answer("/accstatz", b"").body)["account_statz"][0]["acc"] == "$G"
 
 
 def test_bad_parameters_are_answered_with_the_reason(pages: Pages) -> None:

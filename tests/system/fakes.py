@@ -16,7 +16,7 @@ from pubsub.config.options import Options
 from pubsub.errors import ClosedState
 from pubsub.interfaces import IAccounts, Identity, IServerAccess, LinkCounters, RouterSettings
 from pubsub.router.internal import InternalClient, InternalMessage
-from pubsub.router.python.backend import backend
+from pubsub.router.python.backend import PythonBackend
 from pubsub.system.account_figures import AccountFigures
 from pubsub.system.advisories import server_block
 from pubsub.system.bus import SystemBus
@@ -64,7 +64,7 @@ class FakeServer:
         self.server_id = self.identity.server_id
         self.server_name = "edge"
         self.system_account = system_account
-        self.router: Any = backend.create(RouterSettings())
+        self.router: Any = PythonBackend().create(RouterSettings())
         self.router.system_account = system_account
         self.accounts = FakeAccounts("$G", "A", system_account)
         self.users: Any = None
@@ -151,6 +151,7 @@ class FakeClient:
         self.identity = identity or Identity(user="ann", account=account)
         self.connect = ConnectOptions()
         self.closed_state: ClosedState | None = None
+        self.announced = False
         self.told: list[bool] = []
         self.understands = True
         self.info = ConnectionInfo(

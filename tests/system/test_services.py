@@ -1,0 +1,66 @@
+"""The system account's side of a server as a whole."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from pubsub.config.options import AuthorizationOptions, CalloutOptions, Options
+from pubsub.errors import AuthorizationViolation
+from pubsub.system.services import SystemServices
+from tests.system.fakes import FakeClient, FakeServer, Listener
+from tests.system.test_requests import FakePage
+
+
+def services(server: FakeServer) -> SystemServices:
+    context: Any = SimpleNamespace(
+        options=server.options, registry=server.registry, info=SimpleNamespace(info=server.info)
+    )
+    pages = {"CONNZ": FakePage()}
+    return SystemServices(
+        server, server, server.figures(), context, pages, lambda: None, server.wall
+    )
+
+
+def test_it_answers_beats_and_says_good_bye() -> None:
+    server = FakeServer()
+    listener = Listener.on(server, "$SYS.SERVER.>")
+    system = services(server)
+    system.start()
+    assert len(listener.ask("$SYS.REQ.SERVER.PING.CONNZ")) == 1
+    assert len(listener.ask("$SYS.REQ.ACCOUNT.A.CONNZ")) == 1
+    server.clock.advance(0.25)
+    system.lame_duck()
+    system.stop()
+    system.stop()
+    assert [subject.rpartition(".")[2] for subject, _ in listener.take()] == [
+        "STATSZ", "LAMEDUCK", "SHUTDOWN"
+    ]  # fmt: skip
+    system.close()
+    server.clock.advance(100)
+    assert server.clock.getDelayedCalls() == []
+
+
+def test_a_server_that_never_ran_says_nothing() -> None:
+    server = FakeServer()
+    listener = Listener.on(server, "$SYS.>")
+    system = services(server)
+    system.lame_duck()
+    system.stop()
+    assert listener.take() == []
+
+
+def test_refusals_go_to_the_account_of_auth_callout() -> None:
+    server = FakeServer()
+    system = services(server)
+    default = Listener.on(server, "$SYS.ACCOUNT.CLIENT.AUTH.ERR", account="$G")
+    callout = Listener.on(server, "$SYS.ACCOUNT.CLIENT.AUTH.ERR", account="A")
+    refused: Any = FakeClient(7, "$G")
+    system.events.client_refused(refused, AuthorizationViolation())
+    assert (len(default.take()), len(callout.take())) == (1, 0)
+    server.options = Options(
+        authorization=AuthorizationOptions(auth_callout=CalloutOptions("AISSUER", account="A"))
+    )
+    system = services(server)
+    system.events.client_refused(refused, AuthorizationViolation())
+    assert (len(default.take()), len(callout.take())) == (0, 1)
