@@ -11,13 +11,15 @@ from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
+from pubsub.accounts.registry import Accounts
+from pubsub.accounts.users import Users
 from pubsub.client.deadlines import Deadlines
 from pubsub.client.faultlog import FaultLog
 from pubsub.client.preamble_types import TlsDetails
 from pubsub.client.registry import Registry
 from pubsub.client.sweep import WriteDeadlineSweep
 from pubsub.config.options import Options
-from pubsub.interfaces import IAuthenticator, IRouter, LinkOptions
+from pubsub.interfaces import IAuthenticator, IClientObserver, IRouter, LinkOptions
 from pubsub.wire.info import InfoRenderer
 
 __all__ = ["ClientContext", "link_options"]
@@ -76,13 +78,23 @@ class ClientContext:
     monotonic: Callable[[], float] = time.monotonic
     #: spreads the first PINGs
     random: Random = field(default_factory=Random)
-    #: the account INFO calls the system account
+    #: the account INFO calls the system account, ``""`` without one
     system_account: str = "$SYS"
+    #: which accounts there are, and who is in them; by default $G and the system account
+    accounts: Accounts = None  # type: ignore[assignment]
+    #: the users of the lists: who was one of them has to go when it is not any more
+    users: Users = field(default_factory=Users)
+    #: told of every client that is accepted, refused or gone
+    observer: IClientObserver | None = None
     deadlines: Deadlines = field(init=False)
     faults: FaultLog = field(init=False)
     sweep: WriteDeadlineSweep = field(init=False)
 
     def __post_init__(self) -> None:
+        if self.accounts is None:
+            self.accounts = Accounts(
+                self.router, self.clock, system_account=self.system_account, wall=self.wall
+            )
         self.deadlines = Deadlines(self.clock)
         self.faults = FaultLog(self.clock)
         self.sweep = WriteDeadlineSweep(self)

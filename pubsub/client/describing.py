@@ -11,7 +11,7 @@ from pubsub.interfaces import GLOBAL_ACCOUNT
 if TYPE_CHECKING:
     from pubsub.client.protocol import ClientProtocol
 
-__all__ = ["address", "describe", "label", "violation_text"]
+__all__ = ["address", "describe", "label", "violation_text", "who"]
 
 
 def address(client: ClientProtocol) -> str:
@@ -70,17 +70,21 @@ def describe(client: ClientProtocol) -> ConnectionInfo:
 
 
 def violation_text(client: ClientProtocol) -> str:
-    """What the log says when it is refused."""
+    """What the log says when it is refused: nothing of what it showed but who it claims to be."""
+    somebody = who(client)
+    return f"authentication error - {somebody}" if somebody else "authentication error"
+
+
+def who(client: ClientProtocol) -> str:
+    """Who it is or claims to be, for the log; ``""`` if it does not say."""
     connect = client.connect
     if connect.nkey:
-        who = f"Nkey {_quote(connect.nkey)}"
-    elif connect.user:
-        who = f"User {_quote(connect.user)}"
-    elif connect.auth_token:
-        who = 'Token "[REDACTED]"'
-    else:
-        return "authentication error"
-    return f"authentication error - {who}"
+        return f"Nkey {_quote(connect.nkey)}"
+    if connect.user:
+        return f"User {_quote(connect.user)}"
+    if client.identity.jwt:
+        return f"JWT User {_quote(client.identity.user)}"
+    return 'Token "[REDACTED]"' if connect.auth_token else ""
 
 
 def _user(client: ClientProtocol) -> str:
@@ -91,11 +95,14 @@ def _user(client: ClientProtocol) -> str:
 
 
 def _user_label(client: ClientProtocol) -> str:
-    connect = client.connect
+    connect, identity = client.connect, client.identity
     if connect.nkey:
         return f"nkey:{connect.nkey}"
-    if connect.user or client.identity.user:
-        return f"user:{connect.user or client.identity.user}"
+    if connect.user:
+        return f"user:{connect.user}"
+    if identity.user:
+        kind = "jwt" if identity.jwt else "nkey" if identity.nkey else "user"
+        return f"{kind}:{identity.user}"
     return "token" if connect.auth_token else ""
 
 

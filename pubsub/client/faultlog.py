@@ -14,6 +14,7 @@ from twisted.logger import Logger, LogLevel
 
 from pubsub.client.describing import violation_text
 from pubsub.errors import (
+    AccountAuthenticationExpired,
     AuthenticationTimeout,
     AuthorizationViolation,
     ClientFault,
@@ -28,6 +29,7 @@ from pubsub.errors import (
     TooManyTokens,
     UnknownProtocolOperation,
     UserAuthenticationExpired,
+    UserAuthenticationRevoked,
     go_quote,
 )
 
@@ -38,6 +40,14 @@ __all__ = ["FaultLog", "describe_fault"]
 
 #: Lines in any one second: enough for a person to see what goes on, and 4 MB an hour.
 LINES_PER_SECOND = 20
+
+#: what happens to people every day
+_DEBUG = (
+    AccountAuthenticationExpired,
+    AuthenticationTimeout,
+    UserAuthenticationExpired,
+    UserAuthenticationRevoked,
+)
 
 
 class FaultLog:
@@ -84,7 +94,7 @@ def describe_fault(fault: ClientFault, client: ClientProtocol) -> tuple[LogLevel
         return LogLevel.info, f"Slow Consumer Detected: MaxPending of {maximum} Exceeded"
     if isinstance(fault, StaleConnection):
         return LogLevel.debug, "Stale Client Connection - Closing"
-    if isinstance(fault, (AuthenticationTimeout, UserAuthenticationExpired)):
+    if isinstance(fault, _DEBUG):
         return LogLevel.debug, fault.wire
     if isinstance(fault, (PublishPermissionViolation, ReplyPermissionViolation)):
         what = "Reply" if isinstance(fault, ReplyPermissionViolation) else "Subject"

@@ -8,9 +8,10 @@ A connection goes through these states, each one way::
 
 * preamble: TLS or a PROXY header comes first (:mod:`pubsub.client.preamble`);
 * ready: it has a link, INFO was sent (:meth:`ClientProtocol.ready`);
-* connected: CONNECT was accepted (:mod:`pubsub.client.connecting`);
+* connected: CONNECT was accepted (:mod:`pubsub.client.connecting`), and the client is somebody
+  (:mod:`pubsub.client.becoming`);
 * closed: we know why it ends, nothing more is read, the last bytes may still be on their way
-  (:meth:`ClientProtocol.close`);
+  (:mod:`pubsub.client.closing`);
 * lost: the transport is gone.
 
 There may be tens of thousands: an idle one is this object, its link and its transport.
@@ -31,11 +32,12 @@ from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pubsub.client import connecting, describing, keepalive, tracing
+from pubsub.client import becoming, closing, connecting, describing, keepalive, tracing
 from pubsub.client.context import ClientContext, link_options
 from pubsub.client.faultlog import describe_fault
 from pubsub.client.preamble import Preamble, PreambleSettings, TlsDetails
 from pubsub.client.registry import ConnectionInfo
+from pubsub.client.request_info import request_info
 from pubsub.errors import (
     AuthenticationTimeout,
     AuthorizationViolation,
@@ -55,23 +57,10 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
     from pubsub.client.deadlines import Deadline
+    from pubsub.values.accounts import AccountOptions
 
 __all__ = ["ClientProtocol"]
 
-#: Seconds a peer has to take what it was last sent; nats-server allows write_deadline for it.
-#: 5 s is enough for a slow line, and a peer that never reads does not hold its memory longer.
-LINGER = 5.0
-
-#: nats-server does not flush when it closes for these
-_WITHOUT_FLUSH = frozenset(
-    {
-        ClosedState.READ_ERROR,
-        ClosedState.WRITE_ERROR,
-        ClosedState.SLOW_CONSUMER_PENDING_BYTES,
-        ClosedState.SLOW_CONSUMER_WRITE_DEADLINE,
-        ClosedState.TLS_HANDSHAKE_ERROR,
-    }
-)
 _NOBODY = Identity()
 _NO_TLS = TlsDetails()
 
@@ -93,6 +82,7 @@ class ClientProtocol(Protocol):
     # The base class has a __dict__, which costs nothing as long as nothing is put there:
     # its own attributes have slots here, too.
     __slots__ = (
+        "announced",
         "auth_deadline",
         "authenticating",
         "cid",
@@ -109,6 +99,7 @@ class ClientProtocol(Protocol):
         "last_connect",
         "linger_deadline",
         "link",
+        "listed",
         "named",
         "native",
         "nonce",
@@ -160,7 +151,11 @@ class ClientProtocol(Protocol):
         self.named = False
         #: the first PING after CONNECT was answered: INFO may come at any time
         self.first_pong = False
-        self.authenticating: Deferred[Identity | None] | None = None
+        #: its identity is one of the lists' users: it goes when the user goes
+        self.listed = False
+        #: an observer was told that it is there
+        self.announced = False
+        self.authenticating: Deferred[Any] | None = None
         self.auth_deadline: Deadline | None = None
         self.ping_deadline: Deadline | None = None
         self.linger_deadline: Deadline | None = None
@@ -181,7 +176,7 @@ class ClientProtocol(Protocol):
         self.port = getattr(peer, "port", 0)
         if not registry.accepting:
             self.closed_state = ClosedState.SERVER_SHUTDOWN
-            self._abort_transport()
+            closing.abort(self)
             return
         self.debug("Client connection created")
         self.nonce = context.nonce().encode()
@@ -233,8 +228,7 @@ class ClientProtocol(Protocol):
         if self.closed_state is None:
             done = reason.check(ConnectionDone) is not None
             self.close(ClosedState.CLIENT_CLOSED if done else ClosedState.READ_ERROR)
-        self.context.deadlines.cancel(self.linger_deadline)
-        self.linger_deadline = None
+        closing.settle(self)
         self.preamble = None
         # They know each other: without this only the garbage collector would free them.
         self.link = None
@@ -311,6 +305,9 @@ class ClientProtocol(Protocol):
         if context.authenticator.required:
             timeout = context.options.authorization.timeout
             self.auth_deadline = context.deadlines.add(timeout, _auth_timeout, self)
+        else:
+            # It may never send CONNECT, and is somebody all the same.
+            context.accounts.register(self, _NOBODY)
         keepalive.plan_ping(self)
 
     # what the router tells (ILinkHandler)
@@ -333,8 +330,8 @@ class ClientProtocol(Protocol):
         self.close(ClosedState.PARSE_ERROR)
 
     def operation_before_connect(self) -> bool:
-        """Something came before CONNECT, which authentication needs."""
-        return False
+        """Something came before CONNECT, which authentication needs, or a ``no_auth_user``."""
+        return connecting.operation_before_connect(self)
 
     def first_ping_received(self) -> None:
         """The first PING after CONNECT was answered: INFO says who the client became."""
@@ -356,6 +353,9 @@ class ClientProtocol(Protocol):
         else:
             self.context.faults.emit(level, self.label(), text, self.cid)
         self._count(fault)
+        observer = self.context.observer
+        if observer is not None and isinstance(fault, AuthorizationViolation) and fault.wire:
+            observer.client_refused(self, fault)
         data = fault.to_bytes()
         if data:
             if self.link is not None and self.link.trace:
@@ -374,6 +374,10 @@ class ClientProtocol(Protocol):
         if not self.paused & self.STALLED and self.closed_state is None:
             self.pause_input(self.STALLED)
             self.context.deadlines.add(seconds, _stall_over, self)
+
+    def request_info(self, detailed: bool) -> bytes:
+        """Who asks, for services of other accounts."""
+        return request_info(self, detailed)
 
     def traced(self, direction: str, operation: str, argument: bytes) -> None:
         """A line to or from the client, for the trace log."""
@@ -473,51 +477,18 @@ class ClientProtocol(Protocol):
             self.transport.resumeProducing()
         self.context.router.flush()
 
+    # its account (IAccountMember)
+
+    def account_changed(self, account: AccountOptions) -> None:
+        """Its account is another now, or its limits are."""
+        becoming.account_changed(self, account)
+
     # closing
 
     def close(self, state: ClosedState) -> None:
         """End the connection for that reason. Idempotent: the first reason counts."""
-        if self.closed_state is not None:
-            return
-        context, link = self.context, self.link
-        self.closed_state = state
-        deadlines = context.deadlines
-        deadlines.cancel(self.auth_deadline)
-        deadlines.cancel(self.ping_deadline)
-        self.auth_deadline = self.ping_deadline = None
-        if self.preamble is not None:
-            self.preamble.cancel()
-        self.debug(f"Client connection closed: {state.value}")
-        context.registry.was_closed(self.describe())
-        if self.authenticating is not None:
-            self.authenticating.cancel()
-        if not self.connected:
-            if link is not None:
-                link.close()
-        elif state in _WITHOUT_FLUSH:
-            if link is not None:
-                link.close()
-            self._abort_transport()
-        else:
-            self._close_slowly()
-
-    def _close_slowly(self) -> None:
-        """Let the peer have what is queued for it, but not for ever."""
-        link = self.link
-        if link is not None:
-            if not self.native:
-                # What waits in the link because the transport was full goes there now.
-                self.transport.unregisterProducer()
-                link.resume_output()
-            link.flush()
-            link.close()
-        self.transport.loseConnection()
-        deadline = min(LINGER, self.context.options.write_deadline or LINGER)
-        self.linger_deadline = self.context.deadlines.add(deadline, _linger_over, self)
-
-    def _abort_transport(self) -> None:
-        if self.connected:
-            self.transport.abortConnection()
+        if self.closed_state is None:
+            closing.close(self, state)
 
     def _count(self, fault: ClientFault) -> None:
         totals = self.context.registry.totals
@@ -560,9 +531,3 @@ def _auth_timeout(client: ClientProtocol) -> None:
 
 def _stall_over(client: ClientProtocol) -> None:
     client.resume_input(client.STALLED)
-
-
-def _linger_over(client: ClientProtocol) -> None:
-    client.linger_deadline = None
-    if client.connected:
-        client.transport.abortConnection()

@@ -12,6 +12,7 @@ from pubsub.auth.userpass import UserPassAuthenticator
 from pubsub.config.options import Options
 from pubsub.errors import AuthenticationFailed, ClosedState
 from pubsub.interfaces import IAuthenticator, Identity, Permissions
+from pubsub.values.accounts import AccountOptions
 
 VIOLATION = b"-ERR 'Authorization Violation'\r\n"
 
@@ -37,6 +38,7 @@ def start(server, answer, options=None):
     authenticator = Scripted(answer)
     verifyObject(IAuthenticator, authenticator)
     server.start(options or Options(), authenticator)
+    server.context.accounts.update(AccountOptions("A"))
     peer = server.accept()
     peer.received()
     return authenticator, peer
