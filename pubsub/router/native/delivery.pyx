@@ -217,6 +217,8 @@ cdef int send_to(Core* core, Conn* origin, Conn* dest, Sub* sub, Message* m) exc
         dest.account.out_msgs += 1
         dest.account.out_bytes += size
     elif dest.kind >= INTERNAL:
+        if dest.replies != NULL and m.rlen:
+            expect_answer(dest, m.reply, m.rlen)
         call_internal(dest, sub, m, strip)
         return 1
     if dest.pending > core.early_flush and dest.fd >= 0 and not dest.writing:
@@ -247,6 +249,9 @@ cdef int carry(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
         return cross_over(core, origin, sub, m)
     if sub.role == ANSWERS:
         return cross_back(core, origin, sub, m)
+    if m.via != NULL:
+        # What an account imported as a service it does not export as a stream.
+        return 0
     subject = (<Crossing>sub.extra).map(m.subject, m.slen)
     if subject is None:
         return deliver_here(core, origin, sub, m)

@@ -13,7 +13,7 @@ from pubsub.router.native.index cimport (
     account_of, detach, detach_shadows, queue_of, remove, remove_all, sid_of, subject_of,
 )
 from pubsub.router.native.types cimport (
-    IN_NODE, IN_TRIE_REST, ORDINARY, Account, Conn, Node, Sub, TrieNode,
+    IN_NODE, IN_TRIE_REST, ORDINARY, SERVICE, Account, Conn, Node, Sub, TrieNode,
 )
 
 
@@ -28,7 +28,8 @@ cdef size_t count_members(Sub* sub) noexcept:
     else:
         other = (<TrieNode*>sub.owner).subs.head
     while other != NULL:
-        if other.queue_len == sub.queue_len and memcmp(
+        # the import of a service is no interest: nobody here wants to hear it
+        if other.role != SERVICE and other.queue_len == sub.queue_len and memcmp(
             queue_of(other), queue_of(sub), sub.queue_len
         ) == 0:
             count += 1

@@ -36,6 +36,8 @@ cdef enum:
     LEAF = 3
     SHARE = 16384
     SINGLETON = 0
+    # Imports one message may come through: where exports are unknown, nothing else ends a cycle.
+    MAX_HOPS = 32
 
 cdef bytes DIGITS = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 cdef bytes VERSION = b"NATS/1.0\r\n"
@@ -150,15 +152,32 @@ cdef Block* introduced(Message* m, bytes info, char* digits) except NULL:
     return block
 
 
+cdef bint may_pass(ServiceCrossing service, Message* m, Via* here) noexcept:
+    """Whether a message did not come through that export before; fills in ``here``."""
+    cdef PyObject* export = <PyObject*>service.export
+    cdef Via* before = m.via
+    if before != NULL and before.hops >= MAX_HOPS:
+        return False
+    while before != NULL:
+        if before.export == export and service.export is not None:
+            return False
+        before = before.up
+    here.up = m.via
+    here.export = export
+    here.hops = 1 if m.via == NULL else m.via.hops + 1
+    # The first import is the requester's: those behind it must not tell more.
+    here.share = service.share if m.via == NULL else m.via.share
+    return True
+
+
 # --- there ------------------------------------------------------------------------------
 
 cdef int cross_over(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
-    """A message reached the import of a service: 1 if the service, or anybody, got it."""
+    """A message reached the import of a service; how many deliveries there were."""
     cdef ServiceCrossing service = <ServiceCrossing>sub.extra
     cdef Account* importer = sub.conn.account
     cdef Message request = m[0]
     cdef Via here
-    cdef Via* before = m.via
     cdef bytes subject
     cdef bytes reply = None
     cdef bytes info = b""
@@ -166,12 +185,8 @@ cdef int cross_over(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
     cdef char digits[48]
     cdef int delivered
     cdef object token
-    while before != NULL:
-        if before.export == <PyObject*>service.export and service.export is not None:
-            return 0
-        before = before.up
-    here.up = m.via
-    here.export = <PyObject*>service.export
+    if not may_pass(service, m, &here):
+        return 0
     request.via = &here
     subject = service.map(m.subject, m.slen)
     if service.account.mapper != NULL:
@@ -189,7 +204,7 @@ cdef int cross_over(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
         request.reply = reply
         request.rlen = <int>len(reply)
     if origin != NULL and (origin.kind == CLIENT or origin.kind == LEAF):
-        info = asker(origin, service.share)
+        info = asker(origin, here.share)
     try:
         if info:
             block = introduced(&request, info, digits)
@@ -200,7 +215,7 @@ cdef int cross_over(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
             release_block(block)
     if delivered == 0 and reply is not None:
         give_up(service.account, reply, "no responders")
-    return delivered > 0
+    return delivered
 
 
 cdef object requested(ServiceCrossing service, Conn* origin, Message* m):
@@ -216,12 +231,13 @@ cdef object requested(ServiceCrossing service, Conn* origin, Message* m):
 # --- and back ---------------------------------------------------------------------------
 
 cdef int cross_back(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
-    """An answer: 1 if whoever asked got it."""
+    """An answer; how many deliveries there were where it belongs."""
     cdef Account* exporter = sub.conn.account
     cdef Pending pending
     cdef Message answer = m[0]
     cdef bytes given = m.subject[:m.slen]
     cdef bytes reply
+    cdef Via here
     cdef int delivered
     cdef bint last
     if exporter.responses == NULL:
@@ -230,6 +246,9 @@ cdef int cross_back(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
     if found is None:
         return 0
     pending = <Pending>found
+    if not may_pass(pending.service, m, &here):
+        return 0
+    answer.via = &here
     if pending.token is not None:
         token, pending.token = pending.token, None
         try:
@@ -260,7 +279,7 @@ cdef int cross_back(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
             give_up(pending.importer, reply, "no responders")
     elif not last:
         pending.since = monotonic()
-    return delivered > 0
+    return delivered
 
 
 # --- when there is none -----------------------------------------------------------------
@@ -285,6 +304,8 @@ cdef list outdated(Account* exporter, double now):
     cdef Pending pending
     cdef Core* core = exporter.core
     cdef bytes wanted
+    cdef uint64_t matches
+    cdef uint64_t hits
     cdef bint gone
     cdef list found = []
     for given, entry in (<dict>exporter.responses).items():
@@ -293,12 +314,17 @@ cdef list outdated(Account* exporter, double now):
         if now - pending.since > pending.service.threshold:
             found.append((given, "timeout"))
             continue
+        # Looking is not a message: the figures of /subsz stay.
+        matches = pending.importer.matches
+        hits = pending.importer.hits
         core.depth += 1
         try:
             known = lookup(pending.importer, wanted, <int>len(wanted))
             gone = known.plain + known.groups == 0
         finally:
             leave(core)
+            pending.importer.matches = matches
+            pending.importer.hits = hits
         if gone:
             found.append((given, "interest lost"))
     return found

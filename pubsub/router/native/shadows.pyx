@@ -11,10 +11,16 @@ from pubsub.router.native.interest cimport began
 from pubsub.router.native.text cimport classify_pattern
 from pubsub.router.native.types cimport Account, Sub
 
+cdef enum:
+    ROUTE = 1
+    GATEWAY = 2
+
 
 cdef int add_shadows(Sub* sub, const char* subject, int slen) except -1:
     """Subscribe ``sub`` to what its subject means in other accounts."""
     cdef Account* account = sub.conn.account
+    if sub.conn.kind == ROUTE or sub.conn.kind == GATEWAY:
+        return 0  # other servers import for their own clients
     cdef Crossing crossing
     cdef bytes pattern
     cdef int tokens

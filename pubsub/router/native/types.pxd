@@ -44,6 +44,9 @@ cdef struct Body:
 cdef struct Via:
     Via* up
     PyObject* export
+    int hops
+    # the first of them shares who asks
+    bint share
 
 # One message on its way: everything points into somebody else's memory.
 cdef struct Message:
