@@ -329,6 +329,24 @@ def test_headers_of_a_request_are_kept_and_nobody_introduces_itself(accounts: Wo
     assert accounts.output("b") == head + introduced + b"why\r\n"
 
 
+@pytest.mark.parametrize(
+    "block",
+    [
+        b"NATS/1.0\r\nnats-request-info: evil\r\n\r\n",
+        b"NATS/1.0\r\nNats-Request-Info : evil\r\n\r\n",
+        b"NATS/1.0\nNats-Request-Info: evil\n\n",
+        b"NATS/1.0\r\n",
+        b"NATS/1.0",
+        b"NATS/1.0\r\n\r\nNats-Request-Info: evil\r\n\r\n",
+    ],
+)
+def test_no_twisted_header_block_hides_the_requester(accounts: World, block: bytes) -> None:
+    serve(accounts, ROUTE)
+    accounts.feed("a", b"HPUB help %d %d\r\n%bwhy\r\n" % (len(block), len(block) + 3, block))
+    size = len(HEADERS)
+    assert accounts.output("b") == b"HMSG help 1 %d %d\r\n%bwhy\r\n" % (size, size + 3, HEADERS)
+
+
 def test_services_without_headers_get_the_bare_request(accounts: World) -> None:
     accounts.peers["b"].link.options = replace(QUIET, headers=False)
     serve(accounts, ROUTE)
