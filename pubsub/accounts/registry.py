@@ -55,6 +55,9 @@ class IPublisher(Protocol):
     def publish(self, subject: bytes, payload: bytes) -> int:
         """Publish in its account."""
 
+    def close(self) -> None:
+        """Publish no more."""
+
 
 def _nobody(link: ILink) -> Any:
     return None
@@ -73,7 +76,7 @@ class Accounts:
     These may be assigned later, and before anything is connected:
 
     :ivar client_of: the client behind a link; latency is measured only with it.
-    :ivar internal_client: the server's own client in an account; latency likewise.
+    :ivar internal_client: makes a client of the server's own in an account; latency likewise.
     :ivar check_activation: judges the tokens of imports; without it none counts.
     :ivar missing: asked for an account that an import of a JWT account names; whoever gets
         it calls :meth:`update` with it. May answer later.
@@ -111,6 +114,8 @@ class Accounts:
         #: accounts to ask for, and those somebody looks for already
         self._unknown: set[str] = set()
         self._asked: set[str] = set()
+        #: those that publish measurements, by account
+        self._publishers: dict[str, IPublisher] = {}
         self.replace_all(())
 
     # what there is (IAccounts)
@@ -212,12 +217,12 @@ class Accounts:
         self._look_at_clients(options)
         self._ask_for_missing()
 
-    def remove(self, name: str, fault: ClientFault | None = None) -> None:
+    def remove(self, name: str, *, silently: bool = False) -> None:
         """Forget it; its clients are disconnected. Of ``$G`` and the system account only what
         was said about them is forgotten, and their clients stay.
 
-        :param fault: what its clients are told; by default what nats-server says when a
-            resolver has deleted the account.
+        :param silently: close its clients without a word, as a reload does. Otherwise they are
+            told what nats-server says when a resolver has deleted the account.
         """
         for account in self._builtin():
             if account.name == name:
@@ -230,11 +235,17 @@ class Accounts:
         self._forget(name)
         self._plan_importers(name)
         self._ask_for_missing()
-        self._members.fault_all(name, fault or AccountAuthenticationExpired())
+        if silently:
+            self._members.close_all(name)
+        else:
+            self._members.fault_all(name, AccountAuthenticationExpired())
 
     def close(self) -> None:
-        """The server ends: no more timers."""
+        """The server ends: no more timers, no more measurements."""
         self._timers.stop()
+        self.internal_client = None
+        for name in list(self._publishers):
+            self._publishers.pop(name).close()
 
     # what follows
 
@@ -291,6 +302,9 @@ class Accounts:
             self._router.set_service_imports(name, ())
         self._timers.cancel(("activation", name))
         self._timers.cancel(("account", name))
+        publisher = self._publishers.pop(name, None)
+        if publisher is not None:
+            publisher.close()
 
     def _plan_again(self, name: str) -> None:
         """Something its imports depend on has changed."""
@@ -369,5 +383,9 @@ class Accounts:
         )
 
     def _publish_metric(self, account: str, subject: bytes, payload: bytes) -> None:
-        if self.internal_client is not None and account in self._options:
-            self.internal_client(account).publish(subject, payload)
+        if self.internal_client is None or account not in self._options:
+            return
+        publisher = self._publishers.get(account)
+        if publisher is None:
+            publisher = self._publishers[account] = self.internal_client(account)
+        publisher.publish(subject, payload)
