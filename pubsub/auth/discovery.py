@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from twisted.plugin import getPlugins
 
 from pubsub.errors import BackendUnavailable, ConfigError, NotConfigured
 from pubsub.interfaces import IAuthenticator, IAuthenticatorPlugin
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["BUILT_IN", "ENTRY_POINTS", "Made", "make_authenticators"]
 
@@ -49,13 +51,15 @@ def make_authenticators(
     found: dict[str, IAuthenticatorPlugin] = {}
     for plugin in getPlugins(IAuthenticatorPlugin) if plugins is None else plugins:
         found.setdefault(plugin.name, plugin)
-    points = entry_points(group=ENTRY_POINTS) if plugins is None else ()
+    look_further = plugins is None
     made = []
     named = set()
     for name, of_its_own in _named(options):
         named.add(name)
         made.append(
-            Made(name, _create(_find(name, found, points), name, of_its_own), name in BUILT_IN)
+            Made(
+                name, _create(_find(name, found, look_further), name, of_its_own), name in BUILT_IN
+            )
         )
     rest = [plugin for name, plugin in found.items() if name in BUILT_IN - named]
     for plugin in sorted(rest, key=lambda plugin: (plugin.order, plugin.name)):
@@ -77,20 +81,24 @@ def _named(options: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _find(
-    name: str, found: dict[str, IAuthenticatorPlugin], points: Iterable[EntryPoint]
+    name: str, found: dict[str, IAuthenticatorPlugin], look_further: bool
 ) -> IAuthenticatorPlugin:
-    plugin = found.get(name)
-    if plugin is not None:
-        return plugin
-    others = []
-    for point in points:
-        if point.name == name:
-            return _load(point)
-        others.append(point.name)
-    names = ", ".join(sorted({*found, *others})) or "none"
+    if name in found:
+        return found[name]
+    points = _entry_points() if look_further else {}
+    if name in points:
+        return _load(points[name])
+    names = ", ".join(sorted({*found, *points})) or "none"
     raise BackendUnavailable(
         f"no authenticator plugin is called {name!r}; those installed are: {names}"
     )
+
+
+def _entry_points() -> dict[str, EntryPoint]:
+    # not at the top: reading what is installed takes as long as starting the server
+    from importlib.metadata import entry_points
+
+    return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
 
 
 def _load(point: EntryPoint) -> IAuthenticatorPlugin:

@@ -1,11 +1,23 @@
-"""Threads without threads."""
+"""Threads without threads, keys, and a server that is only what an authenticator sees of it."""
 
 from __future__ import annotations
 
+import base64
+import secrets
+from binascii import crc_hqx
+from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from nacl.signing import SigningKey
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.logger import formatEvent, globalLogPublisher
+
+from pubsub.accounts.users import Users
+from pubsub.errors import PubSubError
+from pubsub.values.accounts import AccountOptions
+from pubsub.values.strkey import KeyKind
 
 
 class Threads:
@@ -37,3 +49,76 @@ class Threads:
 def threads() -> Threads:
     """Where slow work is done."""
     return Threads()
+
+
+@dataclass
+class Key:
+    """A new NKEY."""
+
+    kind: KeyKind = KeyKind.USER
+    secret: SigningKey = field(
+        default_factory=lambda: SigningKey(secrets.token_bytes(32)), repr=False
+    )
+
+    @property
+    def public(self) -> str:
+        raw = bytes([self.kind]) + bytes(self.secret.verify_key)
+        return base64.b32encode(raw + crc_hqx(raw, 0).to_bytes(2, "little")).decode()
+
+    def sign(self, nonce: bytes) -> str:
+        """As clients write it: URL-safe base64 without padding."""
+        return base64.urlsafe_b64encode(self.secret.sign(nonce).signature).decode().rstrip("=")
+
+
+@pytest.fixture
+def new_key() -> type[Key]:
+    """Makes keys: ``new_key()``, ``new_key(KeyKind.SERVER)``."""
+    return Key
+
+
+class FakeServer:
+    """The parts of IServerAccess that say who there is."""
+
+    def __init__(self) -> None:
+        self.users = Users()
+        self.known: dict[str, AccountOptions] = {}
+        self.accounts = SimpleNamespace(find=self.known.get)
+
+
+@pytest.fixture
+def server() -> FakeServer:
+    """A server without users."""
+    return FakeServer()
+
+
+@pytest.fixture
+def log():
+    """The lines that are logged."""
+    lines: list[str] = []
+    globalLogPublisher.addObserver(observer := lambda event: lines.append(formatEvent(event)))
+    yield lines
+    globalLogPublisher.removeObserver(observer)
+
+
+def outcome_of(asked: Any) -> Any:
+    """What an authenticator said, at once or later; what it refused with is returned, too."""
+    results: list[Any] = []
+    if not isinstance(asked, Deferred):
+        return asked
+    asked.addBoth(results.append)
+    assert results, "no answer yet"
+    failure = results[0]
+    return getattr(failure, "value", failure)
+
+
+@pytest.fixture
+def ask():
+    """``ask(authenticator, attempt)``: the identity, ``None``, or the exception it raised."""
+
+    def asking(authenticator: Any, attempt: Any) -> Any:
+        try:
+            return outcome_of(authenticator.authenticate(attempt))
+        except PubSubError as error:
+            return error
+
+    return asking

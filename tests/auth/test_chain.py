@@ -5,17 +5,31 @@ from __future__ import annotations
 import pytest
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.task import Clock
-from twisted.logger import formatEvent, globalLogPublisher
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from pubsub.auth.anonymous import AnonymousPlugin
 from pubsub.auth.chain import AuthenticatorChain, create_chain
+from pubsub.auth.proxies import TrustedProxies
 from pubsub.auth.token import TokenPlugin
 from pubsub.auth.userpass import UserPassPlugin
-from pubsub.config.options import AuthorizationOptions, Options
-from pubsub.errors import AuthenticationFailed, BackendUnavailable, InvalidOption, NotConfigured
-from pubsub.interfaces import ConnectionAttempt, IAuthenticator, IAuthenticatorPlugin, Identity
+from pubsub.config.options import AuthorizationOptions, Options, PluginOptions
+from pubsub.errors import (
+    AuthenticationFailed,
+    BackendUnavailable,
+    InvalidOption,
+    ProxyNotTrusted,
+    ProxyRequired,
+)
+from pubsub.interfaces import (
+    ConnectionAttempt,
+    IAuthenticator,
+    IAuthenticatorPlugin,
+    Identity,
+    IServerAuthenticator,
+    IThreadedAuthenticator,
+)
+from pubsub.values.accounts import UserOptions
 
 ATTEMPT = ConnectionAttempt({}, "1.2.3.4:5")
 BUILT_IN = [AnonymousPlugin(), UserPassPlugin(), TokenPlugin()]
@@ -57,14 +71,6 @@ class Plugin:
 @pytest.fixture
 def clock():
     return Clock()
-
-
-@pytest.fixture
-def log():
-    lines = []
-    globalLogPublisher.addObserver(observer := lambda event: lines.append(formatEvent(event)))
-    yield lines
-    globalLogPublisher.removeObserver(observer)
 
 
 def chain(clock, *answers):
@@ -203,30 +209,9 @@ class TestCreating:
     def test_built_in_ones_are_asked_in_their_order(self, clock):
         assert self.create(clock, BUILT_IN, user="u", token="t").names == ["token", "userpass"]
 
-    def test_a_plugin_is_asked_first_and_only_when_named(self, clock):
-        plugins = [*BUILT_IN, Plugin("other"), Plugin("another")]
-        assert self.create(clock, plugins, user="u", plugin="other").names == ["other", "userpass"]
-        assert self.create(clock, plugins, user="u").names == ["userpass"]
-        assert self.create(clock, plugins, plugin="another").names == ["another"]
-
     def test_a_plugin_that_lets_in_without_connect(self, clock):
         plugins = [*BUILT_IN, Plugin("other", Scripted(SOMEBODY, required=False))]
         assert not self.create(clock, plugins, plugin="other").required
-
-    def test_a_plugin_that_is_not_there(self, clock):
-        with pytest.raises(BackendUnavailable, match=r"'x'; those installed are: anonymous, "):
-            self.create(clock, BUILT_IN, plugin="x")
-        with pytest.raises(BackendUnavailable, match="none"):
-            self.create(clock, [], plugin="x")
-
-    def test_a_plugin_that_has_nothing_to_do(self, clock):
-        plugins = [Plugin("other", NotConfigured("no url"))]
-        with pytest.raises(BackendUnavailable, match="'other': no url"):
-            self.create(clock, plugins, plugin="other")
-
-    def test_a_plugin_that_cannot_be_made(self, clock):
-        with pytest.raises(BackendUnavailable, match="ZeroDivisionError"):
-            self.create(clock, [Plugin("other", ZeroDivisionError())], plugin="other")
 
     def test_options_that_cannot_be_used(self, clock):
         with pytest.raises(InvalidOption):
@@ -243,10 +228,187 @@ class TestCreating:
         assert threads.calls == 1
 
     def test_installed_plugins_are_found(self, clock):
-        assert self.create(clock, None, token="t").names == ["token"]
+        assert self.create(clock, None, token="t").names == ["nkeys", "users", "token"]
+
+    def test_our_own_share_the_threads_and_others_have_them_all(self, clock, threads):
+        other = Threaded()
+        create_chain(
+            Options(authorization=AuthorizationOptions(plugin="other", token="t")),
+            clock,
+            threads,
+            [Plugin("other", other), *BUILT_IN],
+        )
+        assert other.threads is threads
 
     def test_the_limit_is_the_time_for_authorization(self, clock):
         plugins = [Plugin("other", Scripted(Deferred()))]
         waiting = self.create(clock, plugins, plugin="other", timeout=7.0).authenticate(ATTEMPT)
         clock.advance(7)
         assert "within 7 seconds" in result(waiting).getErrorMessage()
+
+
+@implementer(IThreadedAuthenticator)
+class Threaded(Scripted):
+    """Wants threads."""
+
+    def use_threads(self, defer_to_thread):
+        self.threads = defer_to_thread
+
+
+@implementer(IServerAuthenticator)
+class Working(Scripted):
+    """Works with the server."""
+
+    server = None
+    stopped = 0
+    needs_nonce = True
+
+    def use_server(self, server):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        self.server = server
+
+    def stop(self):
+        self.stopped += 1
+        if self.required is None:
+            raise ZeroDivisionError
+
+    def identity_of(self, key):
+        return Identity(key) if key == "ann" else None
+
+
+class TestWorkingWithTheServer:
+    def create(self, clock, threads, server, *made):
+        plugins = [Plugin(str(number), one) for number, one in enumerate(made)]
+        named = tuple(PluginOptions(plugin.name) for plugin in plugins)
+        options = Options(authorization=AuthorizationOptions(plugins=named))
+        return create_chain(options, clock, threads, plugins, server)
+
+    def test_who_asks_for_the_server_gets_it(self, clock, threads, server):
+        one, other = Working(), Scripted()
+        self.create(clock, threads, server, one, other)
+        assert one.server is server
+
+    def test_all_are_stopped_even_if_one_fails(self, clock, threads, server, logged_failures):
+        one, broken, last = Working(), Working(required=None), Working()
+        self.create(clock, threads, server, one, broken, last).stop()
+        assert (one.stopped, broken.stopped, last.stopped) == (1, 1, 1)
+        assert len(logged_failures.flush(ZeroDivisionError)) == 1
+
+    def test_one_that_cannot_work_with_the_server_stops_the_others(self, clock, threads, server):
+        one = Working()
+        for error, match in (
+            (ZeroDivisionError("oh"), "'1' cannot work with this server: ZeroDivisionError: oh"),
+            (BackendUnavailable("no"), "no"),
+        ):
+            with pytest.raises(BackendUnavailable, match=match):
+                self.create(clock, threads, server, one, Working(error))
+        assert one.stopped == 2
+
+    def test_whoever_needs_a_nonce_makes_info_carry_one(self, clock, threads, server):
+        assert self.create(clock, threads, server, Scripted(), Working()).needs_nonce
+        assert not self.create(clock, threads, server, Scripted()).needs_nonce
+
+    def test_users_by_name(self, clock, threads, server):
+        made = self.create(clock, threads, server, Scripted(), Working())
+        assert made.identity_of("ann") == Identity("ann")
+        assert made.identity_of("eve") is None
+
+    def test_users_that_a_program_adds_change_what_is_required(self, clock, threads, server):
+        made = create_chain(Options(), clock, threads, None, server)
+        assert (made.required, made.needs_nonce) == (False, False)
+        server.users.add(UserOptions("ann", "pear"))
+        assert (made.required, made.needs_nonce) == (True, False)
+        assert made.authenticate(ATTEMPT) is None
+        server.users.add(UserOptions(nkey="UKEY"))
+        assert made.needs_nonce
+        server.users.replace_all([])
+        assert made.authenticate(ATTEMPT) == Identity()
+
+
+class TestTheRest:
+    """An authenticator may judge by what those after it would say."""
+
+    class Wrapping(Scripted):
+        def use_rest(self, rest):
+            self.rest = rest
+
+        def authenticate(self, attempt):
+            return self.rest(attempt)
+
+    @pytest.mark.parametrize("answer", [SOMEBODY, None])
+    def test_it_answers(self, clock, answer):
+        asked = AuthenticatorChain(
+            [("a", Scripted()), ("b", self.Wrapping()), ("c", Scripted(answer))], clock, 2.0
+        )
+        assert asked.authenticate(ATTEMPT) is answer
+
+    def test_it_refuses(self, clock):
+        refusing = Scripted(AuthenticationFailed("no"))
+        asked = AuthenticatorChain([("b", self.Wrapping()), ("c", refusing)], clock, 2.0)
+        with pytest.raises(AuthenticationFailed, match="no"):
+            asked.authenticate(ATTEMPT)
+
+    def test_it_takes_its_time(self, clock):
+        asked = AuthenticatorChain(
+            [("b", self.Wrapping()), ("c", Scripted(Deferred()))], clock, 2.0
+        )
+        waiting = asked.authenticate(ATTEMPT)
+        clock.advance(2)
+        assert "within 2 seconds" in result(waiting).getErrorMessage()
+
+
+class TestProxies:
+    NONCE = b"a8Xf_0-nonce"
+
+    @pytest.fixture
+    def key(self, new_key):
+        return new_key()
+
+    def make(self, clock, key, answer=SOMEBODY, proxy_required=False):
+        scripted = Scripted(answer)
+        proxies = TrustedProxies([key.public])
+        return AuthenticatorChain([("a", scripted)], clock, 2.0, proxies, proxy_required), scripted
+
+    def attempt(self, signature):
+        return ConnectionAttempt({"proxy_sig": signature}, "1.2.3.4:5", nonce=self.NONCE)
+
+    def test_they_need_a_nonce(self, clock, key):
+        assert self.make(clock, key)[0].needs_nonce
+
+    @pytest.mark.parametrize("wrap", [lambda answer: answer, succeed])
+    def test_who_vouched_is_part_of_the_identity(self, clock, key, wrap):
+        asked = self.make(clock, key, wrap(SOMEBODY))[0].authenticate(
+            self.attempt(key.sign(self.NONCE))
+        )
+        identity = result(asked) if isinstance(asked, Deferred) else asked
+        assert identity == Identity("somebody", proxy_key=key.public)
+
+    def test_nobody_knows_whom_it_vouched_for(self, clock, key):
+        asked = self.make(clock, key, None)[0]
+        assert asked.authenticate(self.attempt(key.sign(self.NONCE))) is None
+
+    def test_one_that_is_not_trusted_refuses_before_anybody_is_asked(self, clock, key):
+        asked, scripted = self.make(clock, key)
+        with pytest.raises(AuthenticationFailed) as refused:
+            asked.authenticate(self.attempt(type(key)().sign(self.NONCE)))
+        assert isinstance(refused.value.fault, ProxyNotTrusted)
+        assert scripted.asked == 0
+
+    def test_one_may_be_required(self, clock, key):
+        asked, scripted = self.make(clock, key, proxy_required=True)
+        assert asked.required
+        assert asked.authenticate(self.attempt(key.sign(self.NONCE))).user == "somebody"
+        with pytest.raises(AuthenticationFailed) as refused:
+            asked.authenticate(ATTEMPT)
+        assert isinstance(refused.value.fault, ProxyRequired)
+        assert scripted.asked == 1
+
+    def test_the_options_say_who_is_trusted(self, clock, threads, key):
+        options = Options(
+            trusted_proxies=(key.public,), authorization=AuthorizationOptions(proxy_required=True)
+        )
+        made = create_chain(options, clock, threads, BUILT_IN)
+        assert made.authenticate(self.attempt(key.sign(self.NONCE))).proxy_key == key.public
+        with pytest.raises(AuthenticationFailed):
+            made.authenticate(ATTEMPT)

@@ -80,9 +80,19 @@ def test_a_bcrypt_password(threads):
     assert results[1].check(AuthenticationFailed)
 
 
-def test_another_user_does_not_cost_a_check(threads):
+@pytest.mark.parametrize(("user", "password"), [("x", "p"), ("u", "x"), ("x", "x")])
+def test_another_user_takes_as_long_as_another_password(threads, ask, user, password):
     authenticator = UserPassAuthenticator("u", HASHED)
     authenticator.use_threads(threads)
-    with pytest.raises(AuthenticationFailed):
-        authenticator.authenticate(attempt(user="x", **{"pass": "p"}))
-    assert threads.calls == 0
+    answer = ask(authenticator, attempt(user=user, **{"pass": password}))
+    assert isinstance(answer, AuthenticationFailed)
+    assert threads.calls == 1
+
+
+def test_the_password_of_the_user_opens_nothing_for_another(threads, ask):
+    authenticator = UserPassAuthenticator("u", HASHED)
+    authenticator.use_threads(threads)
+    assert ask(authenticator, attempt(user="u", **{"pass": "p"})) == Identity("u")
+    refused = ask(authenticator, attempt(user="x", **{"pass": "p"}))
+    assert isinstance(refused, AuthenticationFailed)
+    assert threads.calls == 2
