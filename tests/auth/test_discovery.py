@@ -37,14 +37,13 @@ class Plugin:
         return SimpleNamespace(required=True)
 
 
-def made(plugins, **authorization):
-    return make_authenticators(
-        Options(authorization=AuthorizationOptions(**authorization)), plugins
-    )
+def made(installed, **authorization):
+    options = Options(authorization=AuthorizationOptions(**authorization))
+    return make_authenticators(options, installed)
 
 
-def names(plugins, **authorization):
-    return [one.name for one in made(plugins, **authorization)]
+def names(installed, **authorization):
+    return [one.name for one in made(installed, **authorization)]
 
 
 def test_ours_are_asked_in_their_order_if_they_are_configured():
