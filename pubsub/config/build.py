@@ -64,10 +64,9 @@ def configure(
             reading.warnings.append(f"{path}: config has no values or is empty")
         reading.block(Token(written), "")
         reading.problems.raise_all()
-    settings = {**reading.settings, **(flags or {})}
-    complete(settings, read_file)
-    options = _finished(settings, path, digest)
     places = find_places(written or {})
+    complete(reading.settings, read_file, places)
+    options = _finished({**reading.settings, **(flags or {})}, path, digest)
     validate(options, places)
     return Loaded(options, tuple(reading.warnings), places)
 

@@ -12,7 +12,9 @@ from typing import Any, cast
 from pubsub.config.claims import decode_claims, undecorated
 from pubsub.config.options import ResolverOptions, TlsOptions
 from pubsub.config.parser import ReadFile, Token
+from pubsub.config.places import Places
 from pubsub.config.reading import Problems, Settings
+from pubsub.config.validate_security import SYSTEM_ACCOUNT, unknown_system_account
 from pubsub.config.values import invalid
 from pubsub.errors import CredentialsError
 from pubsub.values.accounts import AccountOptions, UserOptions
@@ -28,9 +30,10 @@ IMPLIED_USER = "nats-implied-user"
 _Placed = tuple[UserOptions, Token]
 
 
-def complete(settings: Settings, read_file: ReadFile | None) -> None:
+def complete(settings: Settings, read_file: ReadFile | None, places: Places) -> None:
     """Put ``users``, ``operator`` and what follows from them into the settings.
 
+    :param places: where the settings were written.
     :raises ConfigError: or ConfigErrors; what is wrong with them.
     """
     problems = Problems()
@@ -38,6 +41,7 @@ def complete(settings: Settings, read_file: ReadFile | None) -> None:
         _users(settings, problems)
     _operators(settings, read_file, problems)
     problems.raise_all()
+    _explicit_system_account(settings, places)
     _resolver_tls(settings)
     _implied_user(settings)
 
@@ -71,6 +75,15 @@ def _users(settings: Settings, problems: Problems) -> None:
         settings["users"] = tuple(user for user, _ in placed)
 
 
+def _explicit_system_account(settings: Settings, places: Places) -> None:
+    """``$SYS`` exists by itself, but who names it means one that is declared."""
+    if settings.get("system_account") != SYSTEM_ACCOUNT:
+        return
+    accounts = cast("tuple[AccountOptions, ...]", settings.get("accounts", ()))
+    if all(account.name != SYSTEM_ACCOUNT for account in accounts):
+        raise places.error(unknown_system_account(SYSTEM_ACCOUNT), "system_account")
+
+
 def _implied_user(settings: Settings) -> None:
     """With nothing but users of the system account everybody else is as welcome as without.
 
@@ -78,7 +91,7 @@ def _implied_user(settings: Settings) -> None:
     ``authorization`` block, and nobody said who clients without credentials are.
     """
     accounts = cast("tuple[AccountOptions, ...]", settings.get("accounts", ()))
-    system = settings.get("system_account") or "$SYS"
+    system = settings.get("system_account") or SYSTEM_ACCOUNT
     alone = len(accounts) == 1 and accounts[0].name == system
     if not alone or "authorization" in settings or settings.get("no_auth_user"):
         return

@@ -20,6 +20,7 @@ from pubsub.config.build import Loaded, configure
 from pubsub.config.help import tls_usage, usage
 from pubsub.config.options import Options
 from pubsub.config.parser import ReadFile
+from pubsub.config.places import Places
 from pubsub.config.row import Option, ValueKind
 from pubsub.config.table import flagged
 from pubsub.errors import ConfigError, InvalidOption, UnsupportedOption, UsageError, go_quote
@@ -52,6 +53,7 @@ class CommandLine:
     :ivar text: with its last newline.
     :ivar signal: a command: stop, quit, term, reopen, reload, ldm, or one we do not know.
     :ivar pid: what stood behind ``=``: a PID, the path of a PID file, ``12*``, ``*`` or ``""``.
+    :ivar places: where everything stands in the file, for checks of several options.
     """
 
     action: Action
@@ -63,6 +65,7 @@ class CommandLine:
     config_file: str = ""
     #: the settings that flags made, which win over the file at every reload
     settings: Mapping[str, object] = field(default_factory=dict, repr=False)
+    places: Places = field(default_factory=Places, repr=False, compare=False)
 
     def load(self, read_file: ReadFile, environ: Mapping[str, str]) -> Loaded:
         """Read the configuration file again and lay the flags over it.
@@ -110,13 +113,25 @@ def parse_command_line(
     loaded = configure(path=path, read_file=read_file, environ=environ, flags=settings)
     if not values.get("test"):
         return CommandLine(
-            Action.RUN, loaded.options, loaded.warnings, config_file=path, settings=settings
+            Action.RUN,
+            loaded.options,
+            loaded.warnings,
+            config_file=path,
+            settings=settings,
+            places=loaded.places,
         )
     if loaded.warnings:
         raise ConfigError("\n".join(loaded.warnings))
     digest = loaded.options.config_digest
     text = f"{PROGRAM}: configuration file {path} is valid ({digest})\n"
-    return CommandLine(Action.TEST, loaded.options, text=text, config_file=path, settings=settings)
+    return CommandLine(
+        Action.TEST,
+        loaded.options,
+        text=text,
+        config_file=path,
+        settings=settings,
+        places=loaded.places,
+    )
 
 
 # reading flags

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pubsub.config.complete import IMPLIED_USER
 from pubsub.config.durations import format_duration
-from pubsub.config.options import RANDOM_PORT, Options
+from pubsub.config.options import RANDOM_PORT, Options, TlsOptions
 from pubsub.config.redact import shown
 from pubsub.config.row import NESTING, Option, ValueKind
 from pubsub.config.table import TABLE
@@ -55,14 +56,24 @@ def diff(old: Options, new: Options) -> list[Change]:
         changes.append(Change("tls", old.tls, new.tls))
     if old.dont_listen != new.dont_listen:
         raise ReloadRefused("DontListen", _worded(old.dont_listen), _worded(new.dont_listen))
+    if (old.resolver is None) != (new.resolver is None):
+        raise ReloadRefused(
+            "AccountResolver",
+            shown("resolver", old.resolver),
+            shown("resolver", new.resolver),
+            "config reload does not support moving to or from an account resolver",
+        )
     for row in TABLE:
         path = row.stored_as
-        if path is None or (path.startswith("tls.") and None in (old.tls, new.tls)):
+        if path is None:
+            continue
+        if path.startswith("tls.") and row.reloadable and None in (old.tls, new.tls):
+            # the change of the whole block says it
             continue
         before, after = _attribute(old, path), _attribute(new, path)
         if before == after or (row.kind is ValueKind.PORT and after == RANDOM_PORT):
             continue
-        if not row.reloadable:
+        if not row.reloadable and not (path == "no_auth_user" and _may_change_user(old, new)):
             raise ReloadRefused(
                 row.go_name or row.path, _as_go(row, path, before), _as_go(row, path, after)
             )
@@ -70,10 +81,24 @@ def diff(old: Options, new: Options) -> list[Change]:
     return changes
 
 
+def _may_change_user(old: Options, new: Options) -> bool:
+    """Whether ``no_auth_user`` may become what it is in ``new``.
+
+    It may go together with the user it names, and what only follows from other options may
+    come and go with them.
+    """
+    if new.no_auth_user == IMPLIED_USER:
+        return not old.no_auth_user
+    gone = all(old.no_auth_user != user.user for user in new.users)
+    return not new.no_auth_user and gone
+
+
 def _attribute(options: Options, path: str) -> Any:
     value: Any = options
     for name in path.split(NESTING):
         value = getattr(value, name)
+        if value is None and path.startswith("tls."):
+            value = TlsOptions()
     return value
 
 

@@ -83,6 +83,7 @@ def _export(path: str, token: Token, warn: Warn) -> StreamExport | ServiceExport
             if name in found:
                 message = f"Detected {what} directive on non-service"
                 problems.add(invalid(message, found[name]))
+        _refuse_tracing(token, "Detected allow_trace directive on non-service", problems)
     problems.raise_all()
     kind = "stream" if "stream" in fields else "service"
     if kind not in fields:
@@ -94,6 +95,14 @@ def _export(path: str, token: Token, warn: Warn) -> StreamExport | ServiceExport
     export = ServiceExport(subject, **fields)
     _check_latency(export, found)
     return export
+
+
+def _refuse_tracing(token: Token, message: str, problems: Problems) -> None:
+    """``allow_trace`` where it has no place, be it off."""
+    assert isinstance(token.value, dict)
+    for key, element in token.value.items():
+        if key.lower() == "allow_trace":
+            problems.add(invalid(message, element))
 
 
 def _check_new(name: str, token: Token, found: dict[str, Token]) -> None:
@@ -276,6 +285,8 @@ def _import(path: str, token: Token, warn: Warn) -> StreamImport | ServiceImport
                 fields[row.name] = _imported(row, element, warn)
             else:
                 fields[row.name] = convert(row, element, warn)
+    if "service" in found:
+        _refuse_tracing(token, "Detected allow_trace directive on a non-stream", problems)
     if "stream" in found and fields.get("prefix") and fields.get("to"):
         problems.add(
             invalid(

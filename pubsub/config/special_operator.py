@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pubsub.config.claims import decode_claims
-from pubsub.config.durations import parse_duration
+from pubsub.config.durations import format_duration, parse_duration
 from pubsub.config.options import ResolverOptions
 from pubsub.config.parser import Token
 from pubsub.config.reading import Problems, Read, Settings, entries, map_of
@@ -24,8 +24,8 @@ from pubsub.values.strkey import KeyKind, is_public_key
 
 __all__ = ["READERS"]
 
-_MEMORY = re.compile(r"MEM|MEMORY", re.IGNORECASE)
-_URL = re.compile(r'URL(?:\(\s*"?([^\s"]*?)"?\s*\))?', re.IGNORECASE)
+_MEMORY = re.compile(r"MEM", re.IGNORECASE)
+_URL = re.compile(r'\s*URL(?:\(\s*"?([^\s"]*?)"?\s*\))?\s*', re.IGNORECASE)
 _NO_RESOLVER = (
     'error parsing account resolver, should be MEM or  URL("url") or a map containing dir and '
     "type state=[FULL|CACHE])"
@@ -105,10 +105,15 @@ def _resolver(row: Option, token: Token, settings: Settings, warn: Warn) -> None
 
 
 def _by_name(text: str, token: Token) -> ResolverOptions:
-    """nats-server looks for its words anywhere in the string, memory first."""
-    if _MEMORY.search(text):
+    """nats-server looks for its words anywhere in the string, memory first.
+
+    So the URL ``https://members.example.com`` means memory there, which nobody wants: what is
+    a URL from end to end is one here.
+    """
+    match = _URL.fullmatch(text)
+    if match is None and _MEMORY.search(text):
         return ResolverOptions("memory")
-    match = _URL.search(text)
+    match = match or _URL.search(text)
     if match is None:
         raise invalid(_NO_RESOLVER, token)
     url = match[1] or ""
@@ -144,7 +149,8 @@ def _by_map(row: Option, token: Token, warn: Warn) -> ResolverOptions:
     if not fields.get("dir"):
         raise invalid("dir has no value and needs to point to a directory", token)
     if "timeout" in fields and fields["timeout"] <= 0:
-        raise invalid(f"Fetch timeout {fields['timeout']:g}s is too smal", token)
+        shown = format_duration(fields["timeout"])
+        raise invalid(f"Fetch timeout {shown} is too smal", token)
     _check_kind(kind, fields, token)
     if fields.get("interval", 0.0) <= 0:
         fields.pop("interval", None)

@@ -17,14 +17,19 @@ from pubsub.config.options import Options
 from pubsub.config.places import Places
 from pubsub.config.special_authorization import shown_key
 from pubsub.errors import CredentialsError
-from pubsub.values.accounts import ServiceExport
+from pubsub.values.accounts import ServiceExport, ServiceImport
 from pubsub.values.identity import GLOBAL_ACCOUNT
 from pubsub.values.strkey import KeyKind, is_public_key
 
-__all__ = ["SYSTEM_ACCOUNT", "validate_security"]
+__all__ = ["SYSTEM_ACCOUNT", "unknown_system_account", "validate_security"]
 
 #: The system account of those who name no other; it need not be declared.
 SYSTEM_ACCOUNT = "$SYS"
+
+
+def unknown_system_account(name: str) -> str:
+    """The complaint about a system account that is not declared."""
+    return f'error resolving system account: account missing: "{name}"'
 
 
 def validate_security(options: Options, places: Places) -> None:
@@ -35,6 +40,7 @@ def validate_security(options: Options, places: Places) -> None:
     _operators(options, places)
     _no_auth_user(options, places)
     _system_account(options, places)
+    _borders(options, places)
     _callout_accounts(options, places)
     if options.resolver_preload and options.resolver and options.resolver.type == "url":
         raise places.error(
@@ -208,14 +214,35 @@ def _system_account(options: Options, places: Places) -> None:
     if options.operator or options.trusted_keys:
         return
     name = options.system_account
-    implied = name == SYSTEM_ACCOUNT and places.find(("system_account",)) is None
     known = {GLOBAL_ACCOUNT, *(account.name for account in options.accounts)}
-    if not implied and name not in known:
-        raise places.error(
-            f'error resolving system account: account missing: "{name}"', "system_account"
-        )
+    if name != SYSTEM_ACCOUNT and name not in known:
+        raise places.error(unknown_system_account(name), "system_account")
     if options.no_system_account and name not in known:
         _no_latency(options, places)
+
+
+def _borders(options: Options, places: Places) -> None:
+    """Exports and imports name accounts that there are.
+
+    Whether those who import may is for those who know what accounts mean.
+    """
+    known = {account.name for account in options.accounts}
+    for account in options.accounts:
+        for index, export in enumerate(account.exports):
+            unknown = [name for name in export.accounts or () if name not in known]
+            if unknown:
+                kind = "service" if isinstance(export, ServiceExport) else "stream"
+                raise places.error(
+                    f'"{unknown[0]}" account not defined for {kind} export',
+                    ("accounts", account.name, "exports", index),
+                )
+        for index, import_ in enumerate(account.imports):
+            if import_.account not in known:
+                kind = "service" if isinstance(import_, ServiceImport) else "stream"
+                raise places.error(
+                    f'"{import_.account}" account not defined for {kind} import',
+                    ("accounts", account.name, "imports", index),
+                )
 
 
 def _no_latency(options: Options, places: Places) -> None:
