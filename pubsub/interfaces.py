@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GLOBAL_ACCOUNT",
     "ConnectionAttempt",
+    "IAccountResolver",
     "IAccounts",
     "IAuthenticator",
     "IAuthenticatorPlugin",
@@ -438,8 +439,31 @@ class IServerAuthenticator(IAuthenticator):
         """The server ends, or a reload replaced this authenticator: end what it began."""
 
 
+class IAccountResolver(Interface):
+    """Knows the JWTs of accounts (operator mode)."""
+
+    def start(server: IServerAccess, book: Any) -> None:
+        """Called once, before anything else.
+
+        ``book`` is a :class:`pubsub.auth.jwt.lookup.AccountBook`: with ``is_known``, ``apply``
+        and ``disable`` a resolver makes changes that it hears of take effect at once.
+        """
+
+    def fetch(account: str) -> Deferred[str]:
+        """The JWT of the account with that public key. Who verifies it is the caller.
+
+        :raises pubsub.errors.CredentialsError: (by the Deferred) there is none, or no answer.
+        """
+
+    def stop() -> None:
+        """The server ends, or a reload replaced this resolver: end what it began."""
+
+
 class IAccounts(Interface):
     """The accounts of a server."""
+
+    check_activation = Attribute("judges the tokens of imports; ``None``: none counts")
+    missing = Attribute("asked for an account that an import names and nobody knows, or ``None``")
 
     def find(name: str) -> AccountOptions | None:
         """The account of that name, if it is known here now."""
