@@ -1,0 +1,1 @@
+"""Decentralised authentication: operators, accounts and users that are signed JWTs."""
