@@ -64,11 +64,18 @@ class BuildExtensions(build_ext):
 
 
 TLS = ["cryptography>=41", "pyOpenSSL>=23.2", "service-identity>=21.1", "idna>=2.5"]
+# user lists: argon2 strings are rare, and their library is compiled
+ARGON2 = ["argon2-cffi>=21.2"]
 TEST = [
+    *ARGON2,
     "pytest>=8",
     "pytest-twisted>=1.14",
     "hypothesis>=6.100",
     "nats-py>=2.7",
+    # clients with keys, and a second opinion about ours
+    "nkeys>=0.2",
+    # the authenticator of examples/oidc_authenticator
+    "treq>=23.11",
     # the packaging tests build distributions
     "setuptools>=77",
     "Cython>=3.1",
@@ -109,8 +116,16 @@ setup(
     package_data={"pubsub": ["py.typed"], "pubsub.router.native": ["*.pxd", "*.h", "*.pyi"]},
     ext_modules=extensions(),
     cmdclass={"build_ext": BuildExtensions},
-    install_requires=["twisted>=23.10", "zope.interface>=5.4", "bcrypt>=4.3", *TLS],
+    # PyNaCl: NKeys, JWTs, trusted proxies and the keys of the server
+    install_requires=[
+        "twisted>=23.10",
+        "zope.interface>=5.4",
+        "bcrypt>=4.3",
+        "PyNaCl>=1.5",
+        *TLS,
+    ],
     extras_require={
+        "argon2": ARGON2,
         "test": TEST,
         "bench": BENCH,
         "docs": DOCS,
@@ -127,7 +142,10 @@ setup(
         ],
     },
     entry_points={
-        "console_scripts": ["pubsub-server = pubsub.main:main"],
+        "console_scripts": [
+            "pubsub-server = pubsub.main:main",
+            "pubsub-passwd = pubsub.passwd:main",
+        ],
         "pytest11": ["pubsub = pubsub.testing.plugin"],
     },
     zip_safe=False,

@@ -34,7 +34,7 @@ LAYERS = (
     ("assembly",),
     ("server",),
     ("service",),
-    ("tap", "main", "testing"),
+    ("tap", "main", "passwd", "testing"),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 

@@ -179,14 +179,23 @@ def test_the_installed_distribution_is_this_version() -> None:
     installed = distribution("txpubsub")
     assert installed.version == VERSION
     points = {(point.group, point.name): point for point in installed.entry_points}
-    assert callable(points["console_scripts", "pubsub-server"].load())
+    for script in ("pubsub-server", "pubsub-passwd"):
+        assert callable(points["console_scripts", script].load())
     assert points["pytest11", "pubsub"].load().__name__ == "pubsub.testing.plugin"
 
 
 #: import name to distribution, where they differ
-_DISTRIBUTIONS = {"OpenSSL": "pyopenssl", "service_identity": "service-identity"}
+_DISTRIBUTIONS = {
+    "OpenSSL": "pyopenssl",
+    "service_identity": "service-identity",
+    "nacl": "pynacl",
+    "argon2": "argon2-cffi",
+}
+#: what the server can do without, and says so when it is missing
+_EXTRAS = {"argon2"}
 #: pubsub.testing is for suites that have these already
 _FROM_THE_USER = {"pytest", "pytest_twisted"}
+_WITHOUT = {"pubsub"} | _EXTRAS | _FROM_THE_USER
 
 
 def test_everything_imported_is_required() -> None:
@@ -202,7 +211,7 @@ def test_everything_imported_is_required() -> None:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and node.module:
                 names.append(node.module)
-            for top in {name.partition(".")[0] for name in names} - _FROM_THE_USER - {"pubsub"}:
+            for top in {name.partition(".")[0] for name in names} - _WITHOUT:
                 wanted = _DISTRIBUTIONS.get(top, "zope.interface" if top == "zope" else top)
                 if top not in sys.stdlib_module_names and wanted.lower() not in required:
                     missing.add(f"{path.name} imports {top}")

@@ -95,7 +95,9 @@ def test_the_python_backend_is_always_available() -> None:
 
 def test_the_built_in_authenticators_are_asked_from_the_most_to_the_least_demanding() -> None:
     found = sorted((plugin.order, plugin.name) for plugin in getPlugins(IAuthenticatorPlugin))
-    assert [name for _, name in found] == ["token", "userpass", "anonymous"]
+    assert [name for _, name in found] == [
+        "callout", "jwt", "nkeys", "tlsmap", "users", "token", "userpass", "anonymous",
+    ]  # fmt: skip
 
 
 def test_twistd_offers_the_service_and_the_reactor() -> None:
@@ -123,4 +125,13 @@ def test_twistd_help_names_the_server_and_loads_none_of_it() -> None:
     )
     assert "A NATS server" in result.stdout
     (loaded,) = (line for line in result.stdout.splitlines() if line.startswith("LOADED"))
-    assert loaded.split()[1:] == ["pubsub", "pubsub.errors", "pubsub.interfaces", "pubsub.plugins"]
+    assert loaded.split()[1:] == [
+        "pubsub",
+        "pubsub.errors",
+        "pubsub.interfaces",
+        "pubsub.plugins",
+        "pubsub.values",
+        "pubsub.values.accounts",
+        "pubsub.values.identity",
+        "pubsub.values.links",
+    ]
