@@ -122,7 +122,11 @@ class LiveAccounts:
     def with_users(self, configured: Iterable[UserOptions]) -> Sequence[UserOptions]:
         """The users of a configuration, and in their place what the program has said."""
         own = self._own_users
-        kept = [user for user in configured if user_key(user) not in own]
+        kept = [
+            user
+            for user in configured
+            if user_key(user) not in own and not self._was_dropped(user.account)
+        ]
         return [*kept, *(user for user in own.values() if user is not None)]
 
     def with_accounts(self, configured: Iterable[AccountOptions]) -> Sequence[AccountOptions]:
@@ -130,3 +134,6 @@ class LiveAccounts:
         own = self._own_accounts
         kept = [account for account in configured if account.name not in own]
         return [*kept, *(account for account in own.values() if account is not None)]
+
+    def _was_dropped(self, account: str) -> bool:
+        return account in self._own_accounts and self._own_accounts[account] is None
