@@ -37,8 +37,7 @@ def complete(settings: Settings, read_file: ReadFile | None, places: Places) -> 
     :raises ConfigError: or ConfigErrors; what is wrong with them.
     """
     problems = Problems()
-    with problems.caught():
-        _users(settings, problems)
+    _users(settings, problems)
     _operators(settings, read_file, problems)
     problems.raise_all()
     _explicit_system_account(settings, places)
@@ -120,6 +119,10 @@ def _operators(settings: Settings, read_file: ReadFile | None, problems: Problem
         settings["operator"] = tuple(operators)
     if len(claims) == 1:
         _what_it_says(claims[0], settings)
+    pinned = cast("frozenset[str]", settings.get("resolver_pinned_accounts", frozenset()))
+    if operators and pinned and settings.get("system_account"):
+        # the system account can always connect
+        settings["resolver_pinned_accounts"] = pinned | {str(settings["system_account"])}
 
 
 def _what_it_says(nats: dict[str, Any], settings: Settings) -> None:

@@ -42,11 +42,7 @@ def validate_security(options: Options, places: Places) -> None:
     _system_account(options, places)
     _borders(options, places)
     _callout_accounts(options, places)
-    if options.resolver_preload and options.resolver and options.resolver.type == "url":
-        raise places.error(
-            "resolver preloads only available for writeable resolver types MEM/DIR/CACHE_DIR",
-            "resolver_preload",
-        )
+    _resolver(options, places)
 
 
 # operators
@@ -187,6 +183,19 @@ def _signing_keys(claims: Mapping[str, Any], places: Places) -> None:
                 f"trusted Keys {shown_key(key)} are required to be a valid public operator nkey",
                 "operator",
             )
+
+
+def _resolver(options: Options, places: Places) -> None:
+    if options.resolver is None:
+        return
+    if options.resolver_preload and options.resolver.type == "url":
+        raise places.error(
+            "resolver preloads only available for writeable resolver types MEM/DIR/CACHE_DIR",
+            "resolver_preload",
+        )
+    if options.resolver.type in ("full", "cache") and not options.operator:
+        # it keeps nothing that no operator has signed
+        raise places.error("Could not start resolver: no operator key found", "resolver")
 
 
 # accounts and users
