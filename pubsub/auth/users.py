@@ -197,6 +197,9 @@ class UsersAuthenticator:
         self._passwords = _Passwords()
         self._passwords.load(self.list.users)
         self._slow_work: SlowWork | None = None
+        # A callout service is asked about everybody who is not in the list: there most are not,
+        # and it is that service which must not tell whom it knows.
+        self._hide_names = options.authorization.auth_callout is None
 
     @property
     def required(self) -> bool:
@@ -246,7 +249,7 @@ class UsersAuthenticator:
         return self._decide(True, user, attempt)
 
     def _refuse(self, attempt: ConnectionAttempt, shown: str) -> Deferred[Identity | None]:
-        decoy = self._passwords.decoy()
+        decoy = self._passwords.decoy() if self._hide_names else None
         if decoy is None:
             raise _wrong()
         return self._later(decoy, attempt, shown).addCallback(_never)

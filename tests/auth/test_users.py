@@ -10,7 +10,7 @@ import pytest
 from zope.interface.verify import verifyObject
 
 from pubsub.auth.users import UserList, UsersAuthenticator, UsersPlugin
-from pubsub.config.options import AuthorizationOptions, Options
+from pubsub.config.options import AuthorizationOptions, CalloutOptions, Options
 from pubsub.errors import AuthenticationFailed, InvalidOption, ProxyRequired
 from pubsub.interfaces import (
     ConnectionAttempt,
@@ -103,6 +103,15 @@ def test_a_password_that_was_right_before_opens_nothing_for_others(ask, threads)
     assert ask(authenticator, attempt("bob", "secret")) == Identity("bob")
     assert isinstance(ask(authenticator, attempt("eve", "secret")), AuthenticationFailed)
     assert threads.calls == 2
+
+
+def test_whom_a_callout_service_is_asked_about_costs_nothing(ask, threads):
+    callout = AuthorizationOptions(auth_callout=CalloutOptions("AKEY", auth_users=("bob",)))
+    authenticator = made(BOB, threads=threads, authorization=callout)
+    assert isinstance(ask(authenticator, attempt("eve", "x")), AuthenticationFailed)
+    assert threads.calls == 0
+    assert isinstance(ask(authenticator, attempt("bob", "x")), AuthenticationFailed)
+    assert threads.calls == 1
 
 
 def test_without_hashes_nothing_is_slow(ask, threads):

@@ -19,6 +19,8 @@ native = LazyRouterBackend("native", 10, "pubsub.router.native.backend:NativeBac
 python = LazyRouterBackend("python", 0, "pubsub.router.python.backend:PythonBackend")
 
 # nats-server's order
+callout = LazyAuthenticatorPlugin("callout", 5, "pubsub.auth.callout:CalloutPlugin")
+jwt = LazyAuthenticatorPlugin("jwt", 10, "pubsub.auth.jwt.operator:OperatorPlugin")
 nkeys = LazyAuthenticatorPlugin("nkeys", 20, "pubsub.auth.nkeys:NKeysPlugin")
 tlsmap = LazyAuthenticatorPlugin("tlsmap", 25, "pubsub.auth.tlsmap:TlsMapPlugin")
 users = LazyAuthenticatorPlugin("users", 30, "pubsub.auth.users:UsersPlugin")
