@@ -1,0 +1,268 @@
+"""Takes a router through a conversation, and says all that can be seen of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from zope.interface import implementer
+
+from pubsub.interfaces import (
+    ILink,
+    IMessageHook,
+    IRouterBackend,
+    IStreamImports,
+    ISubjectMapper,
+    LinkOptions,
+    PeerKind,
+    ResponsePermission,
+    RouterSettings,
+    ServiceRoute,
+    ShadowSubscription,
+)
+from pubsub.router.subjects import is_valid_pattern, overlaps
+from tests.router.importing import Interest, Observer
+from tests.router.recording import World
+
+Step = tuple[Any, ...]
+
+
+@implementer(ISubjectMapper)
+class Mapper:
+    def map(self, subject: bytes) -> tuple[bytes, bool]:
+        return (b"a.b" if subject == b"mapped" else subject), subject != b"a"
+
+
+@implementer(IMessageHook)
+class Hook:
+    def __init__(self, log: list[Step]) -> None:
+        self.log = log
+
+    def publishing(
+        self, link: ILink, subject: bytes, reply: bytes, headers: bytes, payload: bytes
+    ) -> bool:
+        self.log.append(("hook", link.cid, subject, reply, headers, payload))
+        return payload != b"x"
+
+
+class Listener(Interest):
+    """Writes into the log of its world."""
+
+    def __init__(self, log: list[Step]) -> None:
+        super().__init__()
+        self.log = log
+
+    def interest_changed(self, account: str, subject: bytes, queue: bytes, members: int) -> None:
+        self.log.append(("interest", account, subject, queue, members))
+
+
+@implementer(IStreamImports)
+class Streams:
+    """Rows of: what is subscribed to here, the account, what that means there, a mapper."""
+
+    def __init__(self, rows: list[Any]) -> None:
+        self.rows = rows
+
+    def shadows(self, subject: bytes) -> Sequence[ShadowSubscription]:
+        return [
+            ShadowSubscription(account, subject if dynamic else there, mapper)
+            for here, account, there, mapper, dynamic in self.rows
+            if overlaps(subject, here)
+        ]
+
+
+#: What a service is asked with.
+REPLY = re.compile(rb"_R_\.\w{6}\.\w{8}")
+
+
+class Player:
+    """Takes one router through a conversation."""
+
+    def __init__(self, backend: IRouterBackend, router: RouterSettings, members: list[Any]) -> None:
+        self.world = World(backend, router)
+        self.world.router.add_interest_listener(Listener(self.world.log))
+        for name, (kind, account, options) in zip("abc", members, strict=True):
+            self.world.attach(name, kind=kind, account=account)
+            self.do_options(name, options)
+        # So that there is something to see from the first message on.
+        self.do_feed("a", b"SUB a 1\r\nSUB a.> 2\r\nSUB _INBOX.x.* 3\r\n", [])
+        self.do_feed("b", b"SUB * q 1\r\nSUB a.b q 2\r\n", [])
+        self.do_feed("c", b"SUB > 1\r\n", [])
+        self.do_subscribe("c", b">", b"", b"1")
+
+    def _link(self, name: str) -> ILink:
+        return self.world.peers[name].link
+
+    def step(self, step: Step) -> None:
+        method: Callable[..., None] = getattr(self, f"do_{step[0]}")
+        method(*step[1:])
+
+    def do_feed(self, name: str, data: bytes, cuts: list[int]) -> None:
+        if self._link(name).kind != PeerKind.CLIENT:
+            return
+        at = 0
+        for cut in sorted(cuts):
+            self._link(name).feed(data[at:cut])
+            at = max(at, cut)
+        self._link(name).feed(data[at:])
+
+    def do_flush(self) -> None:
+        self.world.router.flush()
+
+    def do_close(self, name: str) -> None:
+        self._link(name).close()
+
+    def do_options(self, name: str, options: LinkOptions) -> None:
+        if self._link(name).kind != PeerKind.CLIENT:
+            options = replace(options, max_subscriptions=0, no_responders=False)
+        self._link(name).options = options
+
+    def do_trace(self, name: str, trace: bool) -> None:
+        self._link(name).trace = trace
+
+    def do_awaiting(self, name: str) -> None:
+        self._link(name).awaiting_connect = True
+        self.world.peers[name].on["operation_before_connect"] = lambda: name != "a"
+
+    def do_first_ping(self, name: str) -> None:
+        self._link(name).announce_first_ping = True
+
+    def do_pause_input(self, name: str, pause: bool) -> None:
+        link = self._link(name)
+        (link.pause_input if pause else link.resume_input)()
+
+    def do_pause_output(self, name: str, pause: bool) -> None:
+        link = self._link(name)
+        (link.pause_output if pause else link.resume_output)()
+
+    def do_permissions(self, name: str, some: bool, responses: ResponsePermission | None) -> None:
+        if some and self._link(name).kind == PeerKind.CLIENT:
+            self._link(name).set_permissions(
+                lambda subject: subject != b"denied" and not subject.startswith(b"_"),
+                lambda subject, queue: subject != b"denied" and queue != b"r",
+                lambda subject, queue: subject != b"b" and (subject, queue) != (b"a.b", b"q"),
+                responses,
+            )
+        else:
+            self._link(name).set_permissions(None, None, None, responses)
+
+    def do_clear(self, name: str) -> None:
+        self._link(name).clear_subscriptions()
+
+    def do_account(self, name: str, account: str) -> None:
+        if not self._link(name).closed:
+            self._link(name).clear_subscriptions()
+            self._link(name).account = account
+
+    def do_subscribe(self, name: str, subject: bytes, queue: bytes, sid: bytes) -> None:
+        link = self._link(name)
+        if link.kind != PeerKind.CLIENT and is_valid_pattern(subject):
+            self.world.log.append(("subscribed", link.subscribe(subject, queue, sid)))
+
+    def do_unsubscribe(self, name: str, sid: bytes, maximum: int) -> None:
+        self._link(name).unsubscribe(sid, maximum)
+
+    def do_publish(
+        self, name: str, subject: bytes, reply: bytes, headers: bytes, payload: bytes
+    ) -> None:
+        count = self._link(name).publish(subject, reply, headers, payload)
+        self.world.log.append(("published", count))
+
+    def do_server(
+        self, account: str, subject: bytes, reply: bytes, headers: bytes, payload: bytes
+    ) -> None:
+        count = self.world.router.publish(account, subject, reply, headers, payload)
+        self.world.log.append(("published", count))
+
+    def do_streams(self, account: str, rows: list[Any]) -> None:
+        rows = [row for row in rows if row[1] != account]
+        self.world.router.set_stream_imports(account, Streams(rows) if rows else None)
+
+    def do_services(self, account: str, routes: list[ServiceRoute], observed: bool) -> None:
+        observer = Observer(self.world.log) if observed else None
+        routes = [replace(r, observer=observer) for r in routes if r.account != account]
+        self.world.router.set_service_imports(account, routes)
+
+    def do_respond(self, name: str, reply: bytes, payload: bytes) -> None:
+        """Answer the last request that crossed; ``""`` is a peer that got it."""
+        self.do_flush()
+        for peer in self.world.peers.values():
+            asked = REPLY.findall(peer.output)
+            if asked:
+                reply = b" " + reply if reply else b""
+                line = b"PUB %b%b %d\r\n%b\r\n" % (asked[-1], reply, len(payload), payload)
+                self.do_feed(name or peer.name, line, [])
+                return
+
+    def do_expire(self) -> None:
+        self.world.log.append(("expired", self.world.router.expire_responses()))
+
+    def do_forget(self, name: str) -> None:
+        self._link(name).forget_request_info()
+
+    def do_system(self, account: str) -> None:
+        self.world.router.system_account = account
+
+    def do_react(self, name: str, reaction: str) -> None:
+        """Calls back from where a handler is called; ``answers`` cannot go in circles."""
+        link, router = self._link(name), self.world.router
+
+        def message_received(
+            sid: bytes, subject: bytes, reply: bytes, headers: bytes, payload: bytes
+        ) -> None:
+            if reaction == "answers" and reply:
+                link.publish(reply, b"", headers, payload)
+            elif reaction == "unsubscribes":
+                link.unsubscribe(sid)
+            elif reaction == "subscribes":
+                link.subscribe(subject, b"", b"%b again" % sid[:20])
+            elif reaction == "closes":
+                self._link("a").close()
+            elif reaction == "flushes":
+                router.flush()
+
+        def connect_received(argument: bytes) -> None:
+            if reaction == "pauses":
+                link.pause_input()
+            elif reaction == "closes":
+                link.close()
+            elif reaction == "subscribes":
+                link.feed(b"SUB b 9\r\nPING\r\n")
+
+        def batch_received(messages: Any) -> None:
+            if reaction == "closes":
+                link.close()
+            elif reaction in ("answers", "unsubscribes"):
+                for message in messages:
+                    message_received(*message)
+
+        peer = self.world.peers[name]
+        peer.on["message_received"] = message_received
+        peer.on["connect_received"] = connect_received
+        peer.on["batch_received"] = batch_received
+
+    def do_mapper(self, account: str, some: bool) -> None:
+        self.world.router.set_mapper(account, Mapper() if some else None)
+
+    def do_hook(self, some: bool) -> None:
+        self.world.router.set_hook(Hook(self.world.log) if some else None)
+
+    def do_settings(self, settings: RouterSettings) -> None:
+        self.world.router.settings = settings
+
+    def state(self) -> dict[str, Any]:
+        """All that can be seen, and what happened."""
+        state = self.world.state()
+        state["writes"] = {name: peer.writes for name, peer in self.world.peers.items()}
+        return state
+
+    def matching(self) -> list[Any]:
+        """Who would hear some subjects."""
+        router = self.world.router
+        return [
+            list(router.matching(account, subject))
+            for account in router.accounts()
+            for subject in (b"a", b"a.b", b"*", b"a..", b"_INBOX.x.1")
+        ]
