@@ -38,13 +38,16 @@ class World:
     """One operator, its system account, and whatever a test adds.
 
     :param strict: the operator insists on signing keys.
+    :param now: epoch seconds.
+    :param of: another world, whose operator is this one's, too.
     """
 
-    def __init__(self, strict: bool = False) -> None:
-        self.operator = KeyPair.generate("O")
-        self.operator_key = KeyPair.generate("O")
-        self.system = KeyPair.generate("A")
-        self.strict = strict
+    def __init__(self, strict: bool = False, now: float = NOW, of: World | None = None) -> None:
+        self.operator = of.operator if of else KeyPair.generate("O")
+        self.operator_key = of.operator_key if of else KeyPair.generate("O")
+        self.system = of.system if of else KeyPair.generate("A")
+        self.strict = of.strict if of else strict
+        self.now = of.now if of else now
         self.account = KeyPair.generate("A")
         self.user = KeyPair.generate("U")
 
@@ -63,7 +66,7 @@ class World:
                 },
             },
             self.operator,
-            NOW - 1000,
+            self.now - 1000,
         )
 
     def account_jwt(
@@ -71,7 +74,7 @@ class World:
         account: KeyPair | None = None,
         signer: KeyPair | None = None,
         name: str = "A",
-        issued: float = NOW - 500,
+        issued: float | None = None,
         limits: Mapping[str, Any] = UNLIMITED,
         claims: Mapping[str, Any] | None = None,
         **nats: Any,
@@ -86,7 +89,7 @@ class World:
                 "nats": {"type": "account", "limits": {**limits}, **nats},
             },
             signer or (self.operator_key if self.strict else self.operator),
-            issued,
+            self.now - 500 if issued is None else issued,
         )
 
     def user_jwt(
@@ -94,7 +97,7 @@ class World:
         user: KeyPair | None = None,
         signer: KeyPair | None = None,
         name: str = "U",
-        issued: float = NOW - 100,
+        issued: float | None = None,
         scoped: bool = False,
         claims: Mapping[str, Any] | None = None,
         **nats: Any,
@@ -111,10 +114,12 @@ class World:
                 "nats": {"type": "user", **limits, **nats},
             },
             signer or self.account,
-            issued,
+            self.now - 100 if issued is None else issued,
         )
 
-    def connect(self, token: str, user: KeyPair | None = None, nonce: bytes = NONCE) -> dict[str, Any]:
+    def connect(
+        self, token: str, user: KeyPair | None = None, nonce: bytes = NONCE
+    ) -> dict[str, Any]:
         """What a client sends: the token, and the signed nonce."""
         return {"jwt": token, "sig": signature((user or self.user).sign(nonce))}
 
