@@ -103,6 +103,8 @@ class CalloutAuthenticator:
         self._verified = tls is not None and (tls.verify or tls.verify_and_map)
         self._wall = wall
         self._clients: dict[str, InternalClient] = {}
+        self._waiting = 0
+        self._stopped = False
         self._said: float | None = None
         self._server: IServerAccess
         self._rest: _Rest
@@ -120,10 +122,15 @@ class CalloutAuthenticator:
         self._server = server
 
     def stop(self) -> None:
-        """Ask nobody any more; who is being asked about is refused in time."""
-        for client in self._clients.values():
-            client.close()
-        self._clients.clear()
+        """Ask nobody any more. Questions that are on their way still get their answer."""
+        self._stopped = True
+        self._close_if_done()
+
+    def _close_if_done(self) -> None:
+        if self._stopped and not self._waiting:
+            for client in self._clients.values():
+                client.close()
+            self._clients.clear()
 
     def authenticate(self, attempt: ConnectionAttempt) -> Identity | Deferred[_Answer]:
         """Who the peer is.
@@ -202,14 +209,22 @@ class CalloutAuthenticator:
         attempt: ConnectionAttempt,
         said: Identity | AuthenticationFailed | None,
     ) -> Deferred[_Answer]:
+        if self._stopped:
+            raise AuthenticationFailed("auth callout: the server stops, or was reloaded")
         known = _known_user(said) if callout.claims is not None else ""
         user_nkey = encode_public(KeyKind.USER, secrets.token_bytes(_KEY_BYTES))
+        self._waiting += 1
         answer = maybeDeferred(self._request, callout, attempt, user_nkey, known)
 
         def decide(message: InternalMessage) -> Deferred[_Answer]:
             return self._decide(message, callout, attempt, user_nkey, known)
 
-        return answer.addCallback(decide).addErrback(self._failed)
+        return answer.addBoth(self._answered).addCallback(decide).addErrback(self._failed)
+
+    def _answered(self, answer: InternalMessage | Failure) -> InternalMessage | Failure:
+        self._waiting -= 1
+        self._close_if_done()
+        return answer
 
     def _request(
         self, callout: Callout, attempt: ConnectionAttempt, user_nkey: str, known: str

@@ -68,6 +68,8 @@ class FakeAccounts:
     def __init__(self, *names: str) -> None:
         self.options = {name: AccountOptions(name) for name in names}
         self.clients: dict[str, int] = {}
+        self.check_activation: Any = None
+        self.missing: Any = None
 
     def find(self, name: str) -> AccountOptions | None:
         return self.options.get(name)
