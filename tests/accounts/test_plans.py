@@ -56,30 +56,40 @@ def test_imports_are_understood() -> None:
         ((ServiceImport("X", "q"),), '"X" account not defined for service import (account "A")'),
         (
             (StreamImport("E", "t"),),
-            'Error adding stream import "t" from account "E": '
-            'stream import not authorized (account "A")',
+            (
+                'Error adding stream import "t" from account "E": '
+                'stream import not authorized (account "A")'
+            ),
         ),
         (
             (ServiceImport("E", "s.a"),),
-            'Error adding service import "s.a" from account "E": '
-            'service import not authorized (account "A")',
+            (
+                'Error adding service import "s.a" from account "E": '
+                'service import not authorized (account "A")'
+            ),
         ),
         (
             (StreamImport("E", "s.a"), StreamImport("E", "s.a", "b")),
-            'Error adding stream import "s.a" from account "E": '
-            'stream import already exists (account "A")',
+            (
+                'Error adding stream import "s.a" from account "E": '
+                'stream import already exists (account "A")'
+            ),
         ),
         (
             (ServiceImport("E", "q", "x"), ServiceImport("E", "p.1", "x")),
-            'Error adding service import "p.1" from account "E": duplicate service import '
-            'subject "x", previously used in import for account "E", subject "q" (account "A")',
+            (
+                'Error adding service import "p.1" from account "E": duplicate service import '
+                'subject "x", previously used in import for account "E", subject "q" (account "A")'
+            ),
         ),
         (
             (StreamImport("E", "s.*", "x.{{random(3)}}"),),
-            'Error adding stream import "s.*" from account "E": failed to create mapping '
-            'transform for stream import subject from "s.*" to "x.{{random(3)}}": invalid '
-            "mapping destination: the only mapping function allowed for import transforms is "
-            '{{Wildcard()}} in {{random(3)}} (account "A")',
+            (
+                'Error adding stream import "s.*" from account "E": failed to create mapping '
+                'transform for stream import subject from "s.*" to "x.{{random(3)}}": invalid '
+                "mapping destination: the only mapping function allowed for import transforms is "
+                '{{Wildcard()}} in {{random(3)}} (account "A")'
+            ),
         ),
     ],
 )
