@@ -13,36 +13,38 @@ The life of a server::
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import LoopingCall
-from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pubsub.auth.chain import create_chain
+from pubsub.assembly.security import Security, new_nonce
 from pubsub.client.context import ClientContext
 from pubsub.client.control import announce_info, announce_lame_duck, close_all
 from pubsub.client.factory import ClientFactory
 from pubsub.client.preamble_types import HandshakeRate
 from pubsub.client.registry import Registry
-from pubsub.client.reload import apply_reload
+from pubsub.client.reload import apply_reload, user_changed
 from pubsub.config.reload import diff
 from pubsub.errors import ClosedState, PubSubError
-from pubsub.interfaces import GLOBAL_ACCOUNT
+from pubsub.monitor.requests import page_requests
 from pubsub.monitor.state import IServerState, ProcessUsage
 from pubsub.monitor.usage import UsageMeter
 from pubsub.router.choose import better_backends, choose_backend, router_settings
-from pubsub.router.mappings import AccountMapper
 from pubsub.system import introduction, startup
+from pubsub.system.account_figures import AccountFigures
+from pubsub.system.advisories import server_block
 from pubsub.system.files import PortsFile, write_pid_file
-from pubsub.system.identity import new_server_id
+from pubsub.system.identity import ServerIdentity
 from pubsub.system.lameduck import ILameDuckServer, LameDuck
 from pubsub.system.logging import LogSettings, ServerLog
+from pubsub.system.services import SystemServices
 from pubsub.system.signals import IServerControl
 from pubsub.transport.inprocess import (
     InProcessRefused,
@@ -58,14 +60,13 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IProtocol
 
+    from pubsub.auth.chain import AuthenticatorChain
     from pubsub.config.options import Options, TlsOptions
-    from pubsub.interfaces import IAuthenticator, IRouter
+    from pubsub.interfaces import IRouter
     from pubsub.monitor.ports import MonitoringPorts
     from pubsub.transport.tls import ServerTls
 
 __all__ = ["PubSubServer"]
-
-SYSTEM_ACCOUNT = "$SYS"
 
 #: Seconds between looks at what is only worth a log line now and then.
 HOUSEKEEPING = 1.0
@@ -96,8 +97,8 @@ class PubSubServer:
         on_stopped: Callable[[], None] | None = None,
     ) -> None:
         self.options = options
-        self.system_account = SYSTEM_ACCOUNT
-        self.server_id = new_server_id()
+        self.identity = ServerIdentity()
+        self.server_id = self.identity.server_id
         self.start = self.config_time = 0.0
         self.http_requests: dict[str, int] = {}
         self.usage: Callable[[], ProcessUsage] = UsageMeter()
@@ -116,8 +117,17 @@ class PubSubServer:
         self._lame_duck = LameDuck(self, reactor)
         self.router: IRouter = choose_backend(options.router).create(router_settings(options))
         self.registry = Registry(options.max_closed_clients)
-        self._map_subjects()
+        self.security = Security(
+            options, reactor, self.router, self.identity, lambda: self.name, self._server_block
+        )
+        self.accounts = self.security.accounts
+        self.system_account = self.security.system_account
+        self._authenticators = self.security.authenticators(options)
         self.context = self._make_context()
+        self.accounts.client_of = lambda link: self.registry.open.get(link.cid)
+        self.security.users.listen(partial(user_changed, self.context))
+        self._figures = AccountFigures(self.router, self.accounts, reactor)
+        self._system = self._make_system()
         self.factory = ClientFactory(self.context)
 
     # making
@@ -128,20 +138,37 @@ class PubSubServer:
             options=options,
             router=self.router,
             clock=self._reactor,
-            authenticator=self._make_authenticator(options),
+            authenticator=self._authenticators,
             info=InfoRenderer(ServerInfo("", "", "", "", "", 0, 0)),
             registry=self.registry,
-            system_account=SYSTEM_ACCOUNT,
+            nonce=self._nonce,
+            system_account=self.system_account,
+            accounts=self.accounts,
+            users=self.security.users,
         )
         self._use_tls(context, options)
         return context
 
-    def _make_authenticator(self, options: Options) -> Any:
-        def defer_to_thread(function: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
-            pool = self._reactor.getThreadPool()
-            return deferToThreadPool(self._reactor, pool, function, *arguments)
+    def _make_system(self) -> SystemServices | None:
+        """What it says and answers in the system account, if there is one."""
+        if not self.system_account:
+            return None
+        system = SystemServices(
+            self.security.access,
+            self,
+            self._figures,
+            self.context,
+            page_requests(self),
+            self.reload,
+        )
+        self.context.observer = system.events
+        return system
 
-        return create_chain(options, self._reactor, defer_to_thread)
+    def _nonce(self) -> str:
+        return new_nonce() if self._authenticators.needs_nonce else ""
+
+    def _server_block(self) -> Mapping[str, Any]:
+        return server_block(self.info, self.options)
 
     def _use_tls(self, context: ClientContext, options: Options) -> None:
         if self._tls is None or options.tls is None:
@@ -151,10 +178,6 @@ class PubSubServer:
         limit = options.tls.connection_rate_limit
         self._handshakes = HandshakeRate(limit, self._reactor) if limit else None
         context.allow_handshake = self._handshakes.allow if self._handshakes else None
-
-    def _map_subjects(self) -> None:
-        mappings = self.options.mappings
-        self.router.set_mapper(GLOBAL_ACCOUNT, AccountMapper(mappings) if mappings else None)
 
     def _make_tls(self, options: TlsOptions | None) -> ServerTls | None:
         if options is None:
@@ -172,7 +195,7 @@ class PubSubServer:
 
         return MonitoringPorts(self, self._reactor, self._tls)
 
-    def _make_info(self, options: Options, authenticator: IAuthenticator) -> InfoRenderer:
+    def _make_info(self, options: Options, authenticator: AuthenticatorChain) -> InfoRenderer:
         """INFO, with the port the kernel gave and the address clients are told."""
         return InfoRenderer(
             introduction.server_info(
@@ -256,7 +279,7 @@ class PubSubServer:
         return self._listeners.open(self._be_introduced)
 
     def _be_introduced(self) -> None:
-        self.context.info = self._make_info(self.options, self.context.authenticator)
+        self.context.info = self._make_info(self.options, self._authenticators)
 
     def _opened(self) -> None:
         assert self._listeners is not None
@@ -265,6 +288,8 @@ class PubSubServer:
         self._write_pid_file()
         self._write_ports_file()
         self._housekeeping.start(HOUSEKEEPING, now=False)
+        if self._system is not None:
+            self._system.start()
         startup.say(self._log, startup.READY)
 
     def _write_pid_file(self) -> None:
@@ -288,7 +313,12 @@ class PubSubServer:
                 introduction.server_ports(self.options, self._listeners.tcp_addresses(), monitoring)
             )
 
+    def account_statz(self, names: Sequence[str] | None, unused: bool) -> list[dict[str, Any]]:
+        """How busy the accounts are (IServerState)."""
+        return self._figures.statz(list(names or ()), unused)
+
     def _keep_house(self) -> None:
+        self.router.expire_responses()
         refused = self._handshakes.take_refused() if self._handshakes is not None else 0
         if refused:
             self._log.warn("Rejected {count} connections due to TLS rate limiting", count=refused)
@@ -342,6 +372,8 @@ class PubSubServer:
         if self._stopping is None:
             self._stopping = Deferred()
             self._lame_duck.cancel()
+            if self._system is not None:
+                self._system.stop()
             close_all(self.context)
             self.router.flush()
             if self._housekeeping.running:
@@ -364,6 +396,11 @@ class PubSubServer:
     def _closed(self, outcome: object) -> None:
         if isinstance(outcome, Failure):
             self._log.failure("Stopping the server failed", outcome)
+        self._authenticators.stop()
+        if self._system is not None:
+            self._system.close()
+        self.security.close()
+        self.accounts.close()
         self.context.deadlines.stop()
         if self._ports_file is not None:
             self._ports_file.remove()
@@ -424,19 +461,23 @@ class PubSubServer:
         old, new = self.options, self._read_options()
         changes = diff(old, new)
         # All that may fail comes first; the log, which says what follows, is the last of it.
-        authenticator = self._make_authenticator(new)
-        mapper = AccountMapper(new.mappings) if new.mappings else None
-        info = self._make_info(new, authenticator)
-        # Also when no option changed: the files may hold a new certificate.
-        tls = self._make_tls(new.tls)
-        self._change_log(new)
+        authenticators = self.security.authenticators(new)
+        try:
+            info = self._make_info(new, authenticators)
+            # Also when no option changed: the files may hold a new certificate.
+            tls = self._make_tls(new.tls)
+            self.security.change_accounts(new)
+            self._change_log(new)
+        except PubSubError:
+            authenticators.stop()
+            raise
         if self._tls is not None and tls is not None:
             # The HTTPS port has this one.
             self._tls.adopt(tls)
         else:
             self._tls = tls
         self._warn_of_tls()
-        self._apply(new, authenticator, mapper, info)
+        self._apply(new, authenticators, info)
         for change in changes:
             self._log.info(
                 "Reloaded: {option} = {value}", option=change.path, value=change.shown_new
@@ -459,20 +500,21 @@ class PubSubServer:
     def _apply(
         self,
         new: Options,
-        authenticator: IAuthenticator,
-        mapper: AccountMapper | None,
+        authenticators: AuthenticatorChain,
         info: InfoRenderer,
     ) -> None:
         old, context = self.options, self.context
         # A port the kernel chose stays the one that is open.
         self.options = context.options = replace(new, port=old.port, http_port=old.http_port)
         self.config_time = time.time()
-        context.authenticator = authenticator
+        old_authenticators, self._authenticators = self._authenticators, authenticators
+        context.authenticator = authenticators
         context.info = info
         self._use_tls(context, new)
         self.router.settings = router_settings(new)
-        self.router.set_mapper(GLOBAL_ACCOUNT, mapper)
+        self.security.users.replace_all(new.users)
         apply_reload(context, old)
+        old_authenticators.stop()
         self.router.flush()
         if new.client_advertise != old.client_advertise:
             announce_info(context)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pubsub.errors import RequestTimeout
@@ -116,7 +117,7 @@ class InternalClient:
             return answer
         what = f"no answer on {subject.decode(errors='replace')} within {timeout:g} seconds"
 
-        def late(result: object, seconds: float) -> None:
+        def late(result: InternalMessage | Failure, seconds: float) -> InternalMessage:
             raise RequestTimeout(what)
 
         return answer.addTimeout(timeout, self._clock, onTimeoutCancel=late)
