@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zope.interface import implementer
@@ -38,7 +38,7 @@ class Prefix:
 class Streams:
     """What each subject means elsewhere: account, subject there, and maybe a mapper."""
 
-    def __init__(self, table: dict[bytes, Sequence[tuple[Any, ...]]]) -> None:
+    def __init__(self, table: Mapping[bytes, Sequence[tuple[Any, ...]]]) -> None:
         self.table = table
         self.asked: list[bytes] = []
 

@@ -120,7 +120,11 @@ def test_what_a_callback_publishes_is_written_without_anybody_else(server: Serve
     client = server.client
     server.world.attach("a", account="$SYS")
     server.world.feed("a", b"SUB r 1\r\n")
-    client.subscribe(b"ask", lambda message: client.link.publish(message.reply, b"", b"", b"ok"))
+
+    def answer(message: InternalMessage) -> None:
+        client.link.publish(message.reply, b"", b"", b"ok")
+
+    client.subscribe(b"ask", answer)
     server.world.peers["a"].link.feed(b"PUB ask r 0\r\n\r\n")
     server.clock.advance(0)
     assert server.world.peers["a"].output == b"MSG r 1 2\r\nok\r\n"
