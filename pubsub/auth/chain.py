@@ -206,6 +206,7 @@ class AuthenticatorChain:
 
     def _failed(self, name: str, failure: Failure) -> AuthenticationFailed:
         """One line in the log, and what to raise."""
+        error = f"{getattr(failure.type, '__name__', failure.type)}: {failure.getErrorMessage()}"
         now = self._clock.seconds()
         if now - self._said.get(name, -_SAY_AGAIN) >= _SAY_AGAIN:
             self._said[name] = now
@@ -216,11 +217,10 @@ class AuthenticatorChain:
             self._log.error(
                 "Authenticator {name} failed and refused a client: {error}{where}",
                 name=name,
-                error=f"{getattr(failure.type, '__name__', failure.type)}: "
-                f"{failure.getErrorMessage()}",
+                error=error,
                 where=where,
             )
-        return AuthenticationFailed(f"{name} failed")
+        return AuthenticationFailed(f"{name} failed: {error}")
 
 
 def _by_proxy(answer: _Answer, key: str) -> _Answer:

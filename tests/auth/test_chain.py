@@ -112,7 +112,7 @@ class TestAsking:
     def test_a_failure_is_a_refusal_and_one_line(self, clock, log):
         asked, (_, second) = chain(clock, ZeroDivisionError("oh"), SOMEBODY)
         for _ in range(3):
-            with pytest.raises(AuthenticationFailed):
+            with pytest.raises(AuthenticationFailed, match="a0 failed: ZeroDivisionError: oh"):
                 asked.authenticate(ATTEMPT)
         (line,) = log
         assert line.startswith(
