@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pubsub.accounts.automatic import automatic_exports, automatic_imports
 from pubsub.errors import BadMonitorQuery
 from pubsub.interfaces import ResponseType
 from pubsub.monitor.goformat import nanoseconds, rfc3339
@@ -73,6 +74,12 @@ def _present(**fields: Any) -> dict[str, Any]:
 def _detail(state: IServerState, account: AccountOptions) -> dict[str, Any]:
     stats = subsz(state, SubszOptions(account=account.name))
     now = state.now()
+    exports, imports = list(account.exports), list(account.imports)
+    if state.system_account:
+        # what every account shares with the system account without saying so
+        imports += automatic_imports(account, state.system_account)
+        if account.name == state.system_account:
+            exports += automatic_exports(account.exports)
     return {
         "account_name": account.name,
         "update_time": rfc3339(state.config_time),
@@ -85,8 +92,8 @@ def _detail(state: IServerState, account: AccountOptions) -> dict[str, Any]:
         "subscriptions": stats["num_subscriptions"],
         **_present(
             mappings={entry.source: _destinations(entry) for entry in account.mappings},
-            exports=[_export(export) for export in account.exports],
-            imports=[_import(each) for each in account.imports],
+            exports=[_export(export) for export in exports],
+            imports=[_import(each) for each in imports],
             **_claims(account.claims),
         ),
         "name_tag": account.name_tag or account.name,

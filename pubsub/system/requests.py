@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Page", "ServerRequests", "SkipRequest", "ZRequests"]
 
+_CID: Mapping[str, str] = {"cid": "uint64"}
+
 _BAD_REQUEST = 400
 _SERVER_ERROR = 500
 
@@ -76,11 +78,16 @@ class ZRequests:
         struct: str,
         fields: Mapping[str, str],
         make: Callable[[Mapping[str, Any]], Any],
+        *,
+        shows: bool = True,
     ) -> None:
         """Answer ``message`` with what ``make`` makes of its options.
 
         ``make`` may raise :class:`SkipRequest` to be silent, and :class:`PubSubError`; a
         result of ``None`` is an empty answer.
+
+        :param shows: there is something to show, as a rule; where there is not, because of an
+            error, nats-server says so: ``"data":null``.
         """
         if not message.reply:
             return
@@ -95,7 +102,8 @@ class ZRequests:
         except SkipRequest:
             return
         except (RequestError, PubSubError) as error:
-            body = {"error": {"code": code, "description": str(error)}}
+            nothing = {"data": None} if shows and code == _SERVER_ERROR else {}
+            body = {**nothing, "error": {"code": code, "description": str(error)}}
         except Exception:  # noqa: BLE001  who asked is told that it failed, and no more
             self._log.failure("Error answering {subject}", subject=message.subject.decode())
             body = {"error": {"code": _SERVER_ERROR, "description": "internal server error"}}
@@ -193,7 +201,9 @@ class ServerRequests:
             self._statsz.send_at_once()
 
     def _reload_asked(self, message: InternalMessage) -> None:
-        self._requests.answer(message, "EventFilterOptions", {}, lambda asked: self._reload())
+        self._requests.answer(
+            message, "EventFilterOptions", {}, lambda asked: self._reload(), shows=False
+        )
 
     def _kick_asked(self, message: InternalMessage) -> None:
         """Close one connection."""
@@ -202,7 +212,7 @@ class ServerRequests:
             if not control.kick(self._requests.context, asked.get("cid", 0)):
                 raise BadMonitorQuery("no such client or leafnode id")
 
-        self._requests.answer(message, "KickClientReq", {"cid": "uint64"}, kick)
+        self._requests.answer(message, "KickClientReq", _CID, kick, shows=False)
 
     def _lame_duck_asked(self, message: InternalMessage) -> None:
         """Tell one connection to go elsewhere."""
@@ -217,4 +227,4 @@ class ServerRequests:
                     " notification"
                 )
 
-        self._requests.answer(message, "LDMClientReq", {"cid": "uint64"}, lame_duck)
+        self._requests.answer(message, "LDMClientReq", _CID, lame_duck, shows=False)

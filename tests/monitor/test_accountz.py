@@ -43,6 +43,7 @@ def test_the_names_of_all(server: FakeServer) -> None:
 def test_without_a_system_account(server: FakeServer) -> None:
     server.system_account = ""
     assert "system_account" not in accountz(server)
+    assert "imports" not in accountz(server, "$G")["account_detail"]
 
 
 def test_an_unknown_account(server: FakeServer) -> None:
@@ -56,6 +57,10 @@ def test_an_account_that_shares_nothing(server: FakeServer) -> None:
     server.accounts.clients["A"] = 3
     shown = detail(server, AccountOptions("A"))
     stats = shown.pop("sublist_stats")
+    assert [each["local_subject"] for each in shown.pop("imports")] == [
+        "$SYS.REQ.ACCOUNT.PING.CONNZ", "$SYS.REQ.SERVER.PING.CONNZ",
+        "$SYS.REQ.ACCOUNT.PING.STATZ", "$SYS.REQ.USER.INFO",
+    ]  # fmt: skip
     assert list(shown.items()) == [
         ("account_name", "A"), ("update_time", "2026-08-21T14:50:11.5Z"), ("expired", False),
         ("complete", True), ("jetstream_enabled", False), ("leafnode_connections", 0),
@@ -68,7 +73,13 @@ def test_an_account_that_shares_nothing(server: FakeServer) -> None:
 
 
 def test_the_system_account_says_what_it_is(server: FakeServer) -> None:
-    assert detail(server, AccountOptions("$SYS", name_tag="SYSTEM"))["is_system"] is True
+    shown = detail(server, AccountOptions("$SYS", name_tag="SYSTEM"))
+    assert shown["is_system"] is True
+    assert [each["subject"] for each in shown["exports"]] == [
+        "$SYS.REQ.ACCOUNT.*.CONNZ", "$SYS.REQ.ACCOUNT.*.STATZ", "$SYS.DEBUG.SUBSCRIBERS",
+        "$SYS.REQ.USER.*.INFO",
+    ]  # fmt: skip
+    assert [each["subject"] for each in shown["imports"]] == ["$SYS.REQ.USER.$SYS.INFO"]
 
 
 def test_an_account_whose_time_is_over(server: FakeServer) -> None:
@@ -127,7 +138,7 @@ def test_imports_hide_their_tokens(server: FakeServer) -> None:
     plain = ServiceImport("A", "svc.y")
     shown = detail(server, AccountOptions("B", imports=(stream, service, plain)))
     assert "secret" not in str(shown)
-    assert [list(each.items()) for each in shown["imports"]] == [
+    assert [list(each.items()) for each in shown["imports"][:3]] == [
         [
             ("subject", "st.*"), ("account", "A"), ("local_subject", "pp.st.*"),
             ("type", "stream"), ("invalid", False), ("share", False), ("tracking", False),
