@@ -22,6 +22,7 @@ from pubsub.errors import (
     UnknownOption,
     UnsupportedOption,
 )
+from tests.config.minted import ACCOUNT, USER, jwt
 
 
 def options(text: str, flags: Mapping[str, object] | None = None) -> Options:
@@ -140,6 +141,42 @@ def _texts() -> st.SearchStrategy[str]:
         values,
     )
     return st.lists(entry | block, max_size=6).map("\n".join)
+
+
+def _nested() -> st.SearchStrategy[str]:
+    """Blocks about who may connect, filled with keys that may belong there."""
+    words = ("a", "5", "yes", '"1s"', '"a b"', "[]", "{}", USER, ACCOUNT, jwt("operator"), "mem")
+    paths = ("authorization", "accounts", "accounts.*", "proxies", "resolver", "exports", "imports")
+    rows = [row for row in TABLE if row.path.startswith(paths)]
+    names = st.sampled_from(sorted({row.name for row in rows} - {"*"}))
+    return st.recursive(
+        st.sampled_from(words),
+        lambda inner: (
+            st.lists(inner, max_size=3).map(lambda items: f"[ {' , '.join(items)} ]")
+            | st.dictionaries(names, inner, max_size=4).map(
+                lambda block: "\n".join(["{", *(f"{k}: {v}" for k, v in block.items()), "}"])
+            )
+        ),
+        max_leaves=12,
+    )
+
+
+@given(st.sampled_from(sorted(row.path for row in TABLE if not row.parent)), _nested(), _nested())
+def test_blocks_of_anything_give_options_or_a_config_error(
+    key: str, value: str, other: str
+) -> None:
+    for text in (
+        f"{key}: {value}",
+        f"accounts {{ A: {value}, B: {other} }}",
+        f"authorization: {value}; accounts: {other}",
+        f"operator: {value}; resolver: {other}",
+    ):
+        try:
+            loaded: Any = configure(text=text)
+        except ConfigError as error:
+            assert str(error)  # noqa: PT017 - one of two good outcomes
+        else:
+            assert isinstance(loaded.options, Options)
 
 
 @given(_texts())

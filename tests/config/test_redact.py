@@ -6,8 +6,10 @@ import json
 from dataclasses import fields
 
 from pubsub.config.build import configure
-from pubsub.config.options import Options
+from pubsub.config.options import AuthorizationOptions, Options, PluginOptions
 from pubsub.config.redact import REDACTED, redacted, shown
+from pubsub.config.table import TABLE
+from pubsub.values.accounts import AccountOptions, ServiceImport, StreamImport, UserOptions
 
 TEXT = f"""
     authorization {{ user: bob, password: hush, plugin: p, options {{ key: hush }} }}
@@ -40,6 +42,39 @@ def test_secrets_are_hidden_and_everything_else_is_shown() -> None:
     ]
     assert seen["server_metadata"] == {"x": "y"}
     assert seen["listen"] == ["unix:/x"]
+
+
+def test_no_secret_of_users_imports_and_resolvers_is_shown() -> None:
+    options = Options(
+        users=(UserOptions("bob", "hush"), UserOptions("eve")),
+        accounts=(
+            AccountOptions(
+                "A",
+                imports=(ServiceImport("B", "s", token="hush"), StreamImport("B", "t")),
+                claims="hush",
+            ),
+        ),
+        operator=("hush",),
+        resolver_preload={"A": "hush"},
+        default_sentinel="hush",
+        authorization=AuthorizationOptions(plugins=(PluginOptions("p", {"key": "hush"}),)),
+    )
+    seen = redacted(options)
+    assert "hush" not in json.dumps(seen)
+    assert "hush" not in repr(options)
+    assert [user["password"] for user in seen["users"]] == [REDACTED, ""]
+    assert [each["token"] for each in seen["accounts"][0]["imports"]] == [REDACTED, ""]
+    assert seen["authorization"]["plugins"] == [{"name": "p", "options": REDACTED}]
+    assert (seen["operator"], seen["resolver_preload"]) == (REDACTED, REDACTED)
+    assert shown("users", options.users) == seen["users"]
+    assert shown("default_sentinel", "hush") == REDACTED
+
+
+def test_every_secret_option_is_hidden() -> None:
+    paths = {row.stored_as for row in TABLE if row.secret} - {None}
+    assert paths
+    for path in paths:
+        assert shown(str(path), "hush") == REDACTED, path
 
 
 def test_every_attribute_is_there_and_json_takes_it() -> None:

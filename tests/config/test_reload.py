@@ -11,6 +11,7 @@ from pubsub.config.options import Options
 from pubsub.config.reload import Change, diff
 from pubsub.config.table import TABLE
 from pubsub.errors import ReloadRefused
+from tests.config.minted import ACCOUNT, OPERATOR, USER, jwt
 
 TLS = "tls { cert_file: c, key_file: k, %s }"
 
@@ -72,12 +73,82 @@ def test_tls_can_come_and_go() -> None:
         ("", "http: 5", "HTTPPort: old=0, new=5"),
         ("", "write_timeout: close", "WriteTimeout: old=default, new=close"),
         (TLS % "", TLS % "connection_rate_limit: 5", "TLSRateLimit: old=0, new=5"),
+        (TLS % "", TLS % "verify_and_map: true", "TLSMap: old=false, new=true"),
+        (
+            "accounts { A {} }",
+            "accounts { A {} }; system: A; authorization {}",
+            "SystemAccount: old=$SYS, new=A",
+        ),
+        ("", "no_sys_acc: true", "NoSystemAccount: old=false, new=true"),
+        ("", "authorization { proxy_required: on }", "ProxyRequired: old=false, new=true"),
+        ("", f"trusted: {OPERATOR}", f"TrustedKeys: old=[], new=[{OPERATOR}]"),
     ],
 )
 def test_an_option_that_needs_a_restart_refuses_in_the_words_of_nats_server(
     old: str, new: str, text: str
 ) -> None:
     assert refusal(old, new) == f"config reload not supported for {text}"
+
+
+def changed(old: str, new: str) -> list[str]:
+    return [path for path, *_ in changes(old, new)]
+
+
+USERS = "authorization {{ users: [ {{user: a, password: {0}}} ] }}; accounts {{ A {{ {1} }} }}"
+NOBODY = "authorization { users: [ %s\n {user: b} ] }"
+
+
+def test_users_and_accounts_change_without_a_restart() -> None:
+    paths = changed(USERS.format("x", ""), USERS.format("y", "limits { max_conn: 1 }"))
+    assert paths == ["users", "accounts"]
+    assert changed("", f"proxies {{ trusted: [ {{key: {USER}}} ] }}") == ["trusted_proxies"]
+    default = "authorization { default_permissions { publish: a } }"
+    assert changed("", default) == ["authorization.default_permissions"]
+    assert changed("authorization { plugins: [ a ] }", "authorization { plugins: [ b ] }") == [
+        "authorization.plugins"
+    ]
+
+
+def test_the_resolver_may_become_another_one() -> None:
+    text = "resolver: %s; resolver_preload { %s: %s }"
+    jwts = jwt("account"), jwt("account", name="x")
+    assert changed(*(text % ("MEM", ACCOUNT, token) for token in jwts)) == ["resolver_preload"]
+    assert changed("resolver: MEM", "resolver: URL(http://h)") == ["resolver"]
+    for old, new in (("", "resolver: MEM"), ("resolver: MEM", "")):
+        assert refusal(old, new) == (
+            "config reload does not support moving to or from an account resolver"
+        )
+
+
+def test_operators_need_a_restart_and_are_not_shown() -> None:
+    text = "operator: %s; resolver: MEM"
+    other = jwt("operator", name="x")
+    assert refusal(text % jwt("operator"), text % other) == (
+        "config reload not supported for TrustedOperators: old=[REDACTED], new=[REDACTED]"
+    )
+
+
+def test_who_has_no_credentials_changes_only_by_going_with_the_user() -> None:
+    nobody = "no_auth_user: a; " + NOBODY % "{user: a}"
+    assert changed(nobody, NOBODY % "") == ["users", "no_auth_user"]
+    assert refusal(nobody, NOBODY % "{user: a}") == (
+        "config reload not supported for NoAuthUser: old=a, new="
+    )
+    assert refusal(NOBODY % "{user: a}", nobody).endswith("NoAuthUser: old=, new=a")
+    assert refusal(nobody, nobody.replace("_user: a", "_user: b")).endswith("old=a, new=b")
+
+
+def test_the_user_that_follows_from_other_options_comes_and_goes_with_them() -> None:
+    implied = 'accounts { "$SYS" { users: [ {user: s} ] } }'
+    plain = 'accounts { "$SYS" { users: [ {user: s} ] } , A {} }'
+    for old, new in ((implied, plain), (plain, implied)):
+        assert changed(old, new) == ["users", "no_auth_user", "accounts"]
+    assert changed(implied, implied) == []
+
+
+def test_tls_that_comes_may_bring_no_mapping_of_users() -> None:
+    assert refusal("", TLS % "verify_and_map: true").endswith("TLSMap: old=false, new=true")
+    assert changed("", TLS % "") == ["tls", "authorization.timeout"]
 
 
 def test_a_port_that_is_left_to_the_kernel_has_not_changed() -> None:
