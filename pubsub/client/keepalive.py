@@ -74,3 +74,5 @@ def pong_received(client: ClientProtocol) -> None:
     if client.pings_out:
         client.pings_out = 0
         client.rtt = max(client.context.wall() - client.ping_sent, SHORTEST_RTT)
+        if client.link is not None:
+            client.link.forget_request_info()

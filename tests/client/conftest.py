@@ -20,12 +20,10 @@ from pubsub.client.factory import ClientFactory
 from pubsub.client.protocol import ClientProtocol
 from pubsub.client.registry import Registry
 from pubsub.config.options import Options
-from pubsub.interfaces import IAuthenticator, RouterSettings
+from pubsub.interfaces import IAuthenticator, Identity, RouterSettings
 from pubsub.router.python.router import PythonRouter
 from pubsub.wire.info import InfoRenderer, ServerInfo
-
-#: 2023-11-14T22:13:20Z, so that epoch and "never" differ
-NOW = 1_700_000_000.0
+from tests.client.fakes import NOW, Knowing
 
 
 class Peer:
@@ -81,7 +79,7 @@ class Server:
     def start(
         self, options: Options, authenticator: IAuthenticator | None = None, **settings: Any
     ) -> Server:
-        """Begin anew with these options."""
+        """Begin anew with these options, their accounts and their users."""
         self.router = PythonRouter(
             RouterSettings(seed=1, **settings), self.clock.seconds, self.clock.seconds
         )
@@ -96,6 +94,8 @@ class Server:
             wall=self.clock.seconds,
             monotonic=self.clock.seconds,
         )
+        self.context.accounts.replace_all(options.accounts)
+        self.context.users.replace_all(options.users)
         self.context.random.random = lambda: 0.0  # type: ignore[method-assign]
         self.factory = ClientFactory(self.context)
         return self
@@ -112,6 +112,15 @@ class Server:
         protocol = self.factory.buildProtocol(None)
         protocol.makeConnection(transport)
         return Peer(protocol, transport, self.pieces)
+
+    def somebody(self, identity: Identity, connect: bytes = b'{"verbose":false}') -> Peer:
+        """Somebody connected and is this; what there was to read is read."""
+        before = self.context.authenticator
+        self.context.authenticator = Knowing(identity)
+        peer = self.connect(connect)
+        self.context.authenticator = before
+        peer.received()
+        return peer
 
     def connect(self, connect: bytes = b"{}") -> Peer:
         """Somebody connected, sent CONNECT, and read all there was to read."""

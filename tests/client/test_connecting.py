@@ -10,9 +10,16 @@ from zope.interface.verify import verifyObject
 from pubsub.auth.token import TokenAuthenticator
 from pubsub.auth.userpass import UserPassAuthenticator
 from pubsub.config.options import Options
-from pubsub.errors import AuthenticationFailed, ClosedState
+from pubsub.errors import (
+    AuthenticationFailed,
+    AuthorizationViolation,
+    ClosedState,
+    FailedAccountRegistration,
+    SigningKeyChanged,
+)
 from pubsub.interfaces import IAuthenticator, Identity, Permissions
 from pubsub.values.accounts import AccountOptions
+from tests.client.fakes import Knowing, Watching
 
 VIOLATION = b"-ERR 'Authorization Violation'\r\n"
 
@@ -320,3 +327,102 @@ class TestLater:
         second.callback(Identity())
         assert peer.received() == b"+OK\r\nPONG\r\n"
         assert not peer.paused
+
+
+class TestObserving:
+    """Whoever observes clients hears of each, once its CONNECT was judged."""
+
+    def watch(self, server, answer, **options):
+        server.start(Options(**options), Knowing(answer))
+        server.context.observer = Watching()
+        peer = server.accept()
+        peer.received()
+        return server.context.observer.told, peer
+
+    def test_accepted(self, server):
+        """When it is in its account already."""
+        told, peer = self.watch(server, Identity("u", "A"), accounts=(AccountOptions("A"),))
+        counted = []
+        connected = server.context.observer.client_connected
+        server.context.observer.client_connected = lambda client: (
+            counted.append(server.context.accounts.connections("A")),
+            connected(client),
+        )
+        peer.send(b"CONNECT {}\r\n")
+        assert told == [("connected", 1, "A")]
+        assert counted == [1]
+
+    def test_refused(self, server):
+        """Then it never was somebody."""
+        told, peer = self.watch(server, None)
+        peer.send(b"CONNECT {}\r\n")
+        peer.lost()
+        assert told == [("refused", 1, AuthorizationViolation)]
+
+    def test_refused_before_connect(self, server):
+        """Something else came first."""
+        told, peer = self.watch(server, None)
+        peer.send(b"PING\r\n")
+        assert told == [("refused", 1, AuthorizationViolation)]
+
+    def test_refused_by_its_account(self, server):
+        """With that fault."""
+        told, peer = self.watch(server, Identity("u", "nowhere"))
+        peer.send(b"CONNECT {}\r\n")
+        assert told == [("refused", 1, FailedAccountRegistration)]
+
+    def test_refused_the_second_time(self, server):
+        """It was somebody before, and goes."""
+        told, peer = self.watch(server, Identity("u"))
+        peer.send(b"CONNECT {}\r\n")
+        server.context.authenticator.answer = None
+        peer.send(b"CONNECT {}\r\n")
+        assert [what[0] for what in told] == ["connected", "refused", "disconnected"]
+
+    def test_who_speaks_another_protocol_was_somebody(self, server):
+        """The account knew it."""
+        told, peer = self.watch(server, Identity("u"))
+        peer.send(b'CONNECT {"protocol":7}\r\n')
+        assert [what[0] for what in told] == ["connected", "disconnected"]
+
+    def test_an_observer_may_close_it(self, server):
+        """Then nothing more is said to it."""
+        _, peer = self.watch(server, Identity("u"))
+        server.context.observer.client_connected = lambda client: client.close(ClosedState.KICKED)
+        assert peer.send(b"CONNECT {}\r\nPING\r\n") == b""
+
+    def test_a_key_that_changed_is_not_refused(self, server):
+        """It is closed without a word, and comes again."""
+        told, peer = self.watch(server, Identity("u"))
+        peer.send(b"CONNECT {}\r\n")
+        peer.received()
+        peer.protocol.fault(SigningKeyChanged())
+        assert peer.received() == b""
+        assert [what[0] for what in told] == ["connected", "disconnected"]
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [b'"pass":"hush"', b'"auth_token":"hush"', b'"jwt":"hush"', b'"sig":"hush"',
+     b'"user":"u","pass":"hush"', b'"nkey":"UABC","sig":"hush"', b'"proxy_sig":"hush"'],
+)  # fmt: skip
+@pytest.mark.parametrize("size", [1, 100])
+def test_secrets_are_in_no_log_line(make_server, log, secret, size):
+    """Wrong or oversized, refused or not: a flood of them is a flood of names at most."""
+    secret = secret.replace(b"hush", b"hush" * size)
+    for answer in (None, AuthenticationFailed("wrong"), Identity("u")):
+        server = make_server().start(Options(debug=True, trace=True), Knowing(answer))
+        peer = server.connect(b"{" + secret + b"}")
+        peer.lost()
+    assert not any("hush" in line for line in log)
+
+
+def test_a_flood_of_failing_logins_is_a_few_lines(make_server, log):
+    """Each names the peer, none the password."""
+    server = make_server().start(Options(), Knowing(None))
+    for number in range(500):
+        server.connect(b'{"user":"u%d","pass":"hush"}' % number)
+    refused = [line for line in log if "authentication error" in line]
+    assert refused[0] == '1.2.3.4:5678 - cid:1 - authentication error - User "u0"'
+    assert len(refused) == 20
+    assert not any("hush" in line for line in log)
