@@ -20,7 +20,7 @@ from pubsub.client.factory import ClientFactory
 from pubsub.client.protocol import ClientProtocol
 from pubsub.client.registry import Registry
 from pubsub.config.options import Options
-from pubsub.interfaces import IAuthenticator, Identity, RouterSettings
+from pubsub.interfaces import IAuthenticator, Identity, IRouter, RouterSettings
 from pubsub.router.python.router import PythonRouter
 from pubsub.wire.info import InfoRenderer, ServerInfo
 from tests.client.fakes import NOW, Knowing
@@ -80,9 +80,7 @@ class Server:
         self, options: Options, authenticator: IAuthenticator | None = None, **settings: Any
     ) -> Server:
         """Begin anew with these options, their accounts and their users."""
-        self.router = PythonRouter(
-            RouterSettings(seed=1, **settings), self.clock.seconds, self.clock.seconds
-        )
+        self.router = self.make_router(RouterSettings(seed=1, **settings))
         authenticator = authenticator or AnonymousAuthenticator()
         self.context = ClientContext(
             options=options,
@@ -99,6 +97,10 @@ class Server:
         self.context.random.random = lambda: 0.0  # type: ignore[method-assign]
         self.factory = ClientFactory(self.context)
         return self
+
+    def make_router(self, settings: RouterSettings) -> IRouter:
+        """The readable one, on our time; a test may put another in its place."""
+        return PythonRouter(settings, self.clock.seconds, self.clock.seconds)
 
     @staticmethod
     def info(options: Options, **fields: Any) -> InfoRenderer:
