@@ -1,3 +1,1 @@
 """Accounts: who is in them, what they may use, and what they share with each other."""
-
-__all__: list[str] = []
