@@ -140,7 +140,7 @@ def _jwt(text: str, read_file: ReadFile | None) -> str:
     :raises CredentialsError: there is no such file.
     """
     # every JWT begins so: it is the start of a JSON object in base64
-    if text.startswith("eyJ"):
+    if text.lstrip().startswith("eyJ"):
         return text.strip()
     shown = "[REDACTED]" if looks_secret(text) else text
     if read_file is None:

@@ -132,6 +132,13 @@ class TestOperators:
             f"{wrong} open [REDACTED]: no such file or directory",
         ]
 
+    def test_accounts_of_the_file_imply_nobody_and_are_refused(self) -> None:
+        with pytest.raises(InvalidOption, match="operators do not allow Accounts to be configured"):
+            options(f'operator: {jwt("operator")}; resolver: MEM; accounts {{ "$SYS" {{}} }}')
+
+    def test_a_jwt_with_space_around_it_is_not_taken_for_a_file(self) -> None:
+        assert options(f'operator: " {OPERATOR_JWT} "; resolver: MEM').operator == (OPERATOR_JWT,)
+
     def test_without_a_reader_there_are_no_files(self) -> None:
         with pytest.raises(InvalidOption, match="there is no configuration file to read it from"):
             configure(text="operator: x")
