@@ -15,6 +15,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pubsub.client.becoming import permissions_of
 from pubsub.router import subjects
 from pubsub.system.advisories import permissions_block, present
 from pubsub.system.requests import Page, SkipRequest, ZRequests
@@ -195,11 +196,11 @@ class AccountRequests:
         shown.update(present(user_name=_text(info, "name_tag")))
         if client is None:
             return shown
-        identity = client.identity
-        if identity.permissions is not None:
-            shown["permissions"] = permissions_block(identity.permissions)
-        if identity.expires:
-            left = int(identity.expires - self._requests.bus.now())
+        permissions, expires = permissions_of(client), client.identity.expires
+        if permissions is not None:
+            shown["permissions"] = permissions_block(permissions)
+        if expires:
+            left = int(expires - self._requests.bus.now())
             shown.update(present(expires=nanoseconds(left)))
         return shown
 

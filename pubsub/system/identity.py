@@ -25,7 +25,7 @@ from pubsub.values.strkey import KeyKind, raw_key
 if TYPE_CHECKING:
     from nacl.public import Box, PrivateKey
 
-__all__ = ["ServerIdentity", "new_server_id", "public_nkey", "runtime_name"]
+__all__ = ["ServerIdentity", "public_nkey", "runtime_name"]
 
 _KEY_BYTES = 32
 #: version of the sealed format of nkeys, and the bytes of its nonce
@@ -167,11 +167,6 @@ class ServerIdentity:
         from nacl.public import Box, PublicKey
 
         return Box(private, PublicKey(key))
-
-
-def new_server_id() -> str:
-    """The id of a server that nobody asks for a signature."""
-    return ServerIdentity().server_id
 
 
 def runtime_name() -> str:

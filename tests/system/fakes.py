@@ -154,6 +154,7 @@ class FakeClient:
         self.connect = ConnectOptions()
         self.closed_state: ClosedState | None = None
         self.announced = False
+        self.context = SimpleNamespace(accounts=FakeAccounts(account))
         self.told: list[bool] = []
         self.understands = True
         self.info = ConnectionInfo(

@@ -13,6 +13,7 @@ from pubsub.interfaces import Identity, Permissions
 from pubsub.system.account_requests import AccountRequests
 from pubsub.system.events import SystemEvents
 from pubsub.system.requests import ZRequests
+from pubsub.values.accounts import AccountOptions
 from pubsub.wire.headers import build_headers
 from tests.system.fakes import NOW, FakeClient, FakeServer, Listener
 from tests.system.test_requests import FakePage
@@ -175,6 +176,16 @@ def test_a_user_without_permissions_and_without_end() -> None:
     assert case.user_info({"acc": "A", "user": "ann", "id": 7}) == {
         "user": "ann", "account": "A", "account_name": "A"
     }  # fmt: skip
+
+
+def test_a_user_with_the_permissions_of_its_account() -> None:
+    case = Asked()
+    client = FakeClient(7, "A")
+    default = Permissions(subscribe_deny=("x",))
+    client.context.accounts.update(AccountOptions("A", default_permissions=default))
+    case.join(client)
+    info = case.user_info({"acc": "A", "id": 7})
+    assert info["permissions"] == {"publish": {}, "subscribe": {"deny": ["x"]}}
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from zope.interface.verify import verifyObject
 from pubsub.errors import CredentialsError
 from pubsub.interfaces import IServerIdentity
 from pubsub.system import identity
-from pubsub.system.identity import ServerIdentity, new_server_id, public_nkey, runtime_name
+from pubsub.system.identity import ServerIdentity, public_nkey, runtime_name
 from pubsub.values.strkey import KeyKind
 
 CURVE = KeyKind.CURVE
@@ -33,7 +33,7 @@ def raw_key(text: str) -> bytes:
 
 
 def test_an_id_has_the_form_of_a_servers_public_nkey() -> None:
-    server_id = new_server_id()
+    server_id = ServerIdentity().server_id
     assert re.fullmatch(r"N[A-Z2-7]{55}", server_id)
     raw = base64.b32decode(server_id)
     assert len(raw) == 35
@@ -47,7 +47,7 @@ def test_the_checksum_is_that_of_nkeys() -> None:
 
 
 def test_no_two_servers_have_the_same_id() -> None:
-    assert new_server_id() != new_server_id()
+    assert ServerIdentity().server_id != ServerIdentity().server_id
 
 
 @pytest.mark.parametrize("seed", range(0, 250, 25))
