@@ -65,11 +65,15 @@ class SystemEvents:
         #: all wait the same time
         self._due: dict[str, float] = {}
         self._heartbeat: IDelayedCall | None = None
+        #: SHUTDOWN was the last word: that everybody goes then is no news
+        self._silent = False
 
     # clients (IClientObserver)
 
     def client_connected(self, client: ClientProtocol) -> None:
         """Its CONNECT was accepted."""
+        if self._silent:
+            return
         account = client.link.account if client.link is not None else GLOBAL_ACCOUNT
         self.connections_changed(account)
         subject = f"$SYS.ACCOUNT.{account}.CONNECT"
@@ -90,6 +94,8 @@ class SystemEvents:
 
     def client_disconnected(self, client: ClientProtocol) -> None:
         """It is gone."""
+        if self._silent:
+            return
         account = client.link.account if client.link is not None else GLOBAL_ACCOUNT
         state = client.closed_state or ClosedState.CLIENT_CLOSED
         if state in _SLOW:
@@ -101,7 +107,11 @@ class SystemEvents:
 
     def client_refused(self, client: ClientProtocol, fault: ClientFault) -> None:
         """Its CONNECT was not accepted: operators hear of it, and the account it came to."""
-        if not isinstance(fault, AuthorizationViolation) or fault.closed_state is None:
+        if (
+            self._silent
+            or not isinstance(fault, AuthorizationViolation)
+            or fault.closed_state is None
+        ):
             return
         reason = fault.closed_state.value
         account = client.link.account if client.link is not None else GLOBAL_ACCOUNT
@@ -191,6 +201,7 @@ class SystemEvents:
             self._heartbeat.cancel()
             self._heartbeat = None
         self._due.clear()
+        self._silent = True
         self._tell("SHUTDOWN")
         self._bus.server.router.flush()
 

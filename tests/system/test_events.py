@@ -243,3 +243,18 @@ def test_a_server_says_that_it_leaves() -> None:
     # nothing beats any more; what is left writes out what was said
     case.server.clock.advance(0)
     assert case.server.clock.getDelayedCalls() == []
+
+
+def test_after_shutdown_nothing_is_said() -> None:
+    """That the server then closes everybody is no news, and nothing is left to be done."""
+    case = Events()
+    client = FakeClient(7, "A")
+    case.connect(client)
+    case.events.shutdown()
+    case.listener.take()
+    case.connect(FakeClient(8, "A"))
+    case.disconnect(client)
+    case.refuse(FakeClient(9, "$G"), AuthorizationViolation())
+    assert case.listener.take() == []
+    case.server.clock.advance(0)
+    assert case.server.clock.getDelayedCalls() == []
