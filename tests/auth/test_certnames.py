@@ -43,11 +43,20 @@ def test_the_subject_as_go_writes_it():
             ]
         )
     )
-    assert names.subject == "CN=late,ST=CA,OU=one+OU=two,O=NATS,C=US"
+    assert names.subject == "CN=late,OU=one+OU=two,O=NATS,ST=CA,C=US"
     assert names.subject_with_components == f"{names.subject},DC=com,DC=example"
     assert list(names.written()) == [names.subject_with_components, names.subject]
     # there is an attribute nobody can write in a distinguished name
     assert names.dn is None
+
+
+def test_every_attribute_go_has_a_word_for():
+    """In the order nats-server's log shows."""
+    types = ("STREET", "POSTALCODE", "SERIALNUMBER", "C", "O", "CN", "L", "OU", "ST", "EMAIL")
+    names = read_names(certificate([(each, "US") for each in types]))
+    assert [part[:-3] for part in names.subject.split(",")] == [
+        "SERIALNUMBER", "CN", "OU", "O", "POSTALCODE", "STREET", "L", "ST", "C",
+    ]  # fmt: skip
 
 
 def test_the_subject_as_a_distinguished_name():

@@ -31,7 +31,7 @@ SUBJECT = [
 ]
 REVERSED = "C=US,ST=CA,L=Los Angeles,O=NATS,OU=NATS,CN=localhost,DC=foo1,DC=foo2"
 FORWARD = "DC=foo2,DC=foo1,CN=localhost,OU=NATS,O=NATS,L=Los Angeles,ST=CA,C=US"
-SHORT = "CN=localhost,ST=CA,L=Los Angeles,OU=NATS,O=NATS,C=US"
+SHORT = "CN=localhost,OU=NATS,O=NATS,L=Los Angeles,ST=CA,C=US"
 
 
 def attempt(der=b"", connection_type="STANDARD", **connect):
