@@ -52,6 +52,7 @@
         ├── PublishPermissionViolation
         ├── ReplyPermissionViolation
         ├── SubscriptionPermissionViolation
+        ├── MessageRefused              by a message hook
         └── TooManyTokens
 
 A :class:`ClientFault` that closes has a :class:`ClosedState`, the words nats-server
@@ -94,6 +95,7 @@ __all__ = [
     "MaximumControlLineExceeded",
     "MaximumPayloadViolation",
     "MaximumSubscriptionsExceeded",
+    "MessageRefused",
     "NoRespondersNeedsHeaders",
     "NotConfigured",
     "ProxyHeaderError",
@@ -460,7 +462,8 @@ class TlsRequired(ClientFault):
 
 
 class ConnectionThrottled(ClientFault):
-    """More TLS handshakes a second than ``tls.connection_rate_limit``."""
+    """More TLS handshakes a second than ``tls.connection_rate_limit``, or clients than a hook
+    allows."""
 
     wire = "Connection throttling is active. Please try again later."
     closed_state = ClosedState.MAX_CONNECTIONS_EXCEEDED
@@ -562,6 +565,25 @@ class SubscriptionPermissionViolation(_SubjectFault):
         if queue:
             self.wire += f" using queue {go_quote(queue)}"
             self.detail = self.wire
+
+
+#: Characters of a hook's reason that are sent: the clients' own limits are about 4 KB a line.
+_LONGEST_REASON = 500
+
+
+class MessageRefused(_SubjectFault):
+    """A message hook did not let a message pass.
+
+    :param reason: for the client. It stands behind what clients know, and do not close for.
+    """
+
+    template = "Permissions Violation for Publish to %s"
+
+    def __init__(self, subject: bytes, reason: str) -> None:
+        super().__init__(subject)
+        words = " ".join(reason.replace("'", '"').split())
+        self.wire = self.detail = f"{self.wire}: {words[:_LONGEST_REASON]}"
+        self.args = (self.wire,)
 
 
 class TooManyTokens(_SubjectFault):

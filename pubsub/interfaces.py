@@ -14,7 +14,7 @@ A message takes this road::
 * :class:`IAccounts` knows the accounts, whether from a file, from JWTs or made by a program.
 * :class:`IStreamImports` and :class:`ServiceRoute` are what the router knows of imports.
 * :class:`ISubjectMapper`, :class:`IInterestListener`, :class:`IMessageHook` are asked
-  or told by the router, off its fast path.
+  or told by the router, off its fast path; :class:`IConnectionHook` is asked about clients.
 
 The immutable values they exchange are in :mod:`pubsub.values`, and may be imported from here.
 
@@ -60,10 +60,12 @@ __all__ = [
     "IAuthenticator",
     "IAuthenticatorPlugin",
     "IClientObserver",
+    "IConnectionHook",
     "IInterestListener",
     "ILink",
     "ILinkHandler",
     "IMessageHook",
+    "IMessageHookPlugin",
     "IRouter",
     "IRouterBackend",
     "IServerAccess",
@@ -408,6 +410,29 @@ class IMessageHook(Interface):
         """False drops the message (the hook may answer through ``link.write``)."""
 
 
+class IConnectionHook(Interface):
+    """Sees clients once they are known, before they are told. Third-party code."""
+
+    def connecting(link: ILink, identity: Identity) -> ClientFault | None:
+        """Why it may not stay, ``None`` if it may. It is in no account yet."""
+
+
+class IMessageHookPlugin(Interface):
+    """Makes message hooks from the configuration. Found with ``twisted.plugin.getPlugins``
+    and under the entry point group ``pubsub.hooks``."""
+
+    name = Attribute("str: what ``hooks`` calls it")
+
+    def create(options: Mapping[str, Any], server: IServerAccess) -> IMessageHook:
+        """The hook for the options as they were written.
+
+        It may provide :class:`IConnectionHook`, too. If it has a method ``stop()``, that is
+        called when the server ends or a reload replaced it.
+
+        :raises pubsub.errors.ConfigError: it cannot use these options.
+        """
+
+
 class IAuthenticator(Interface):
     """Says who a peer is, at once or later."""
 
@@ -501,7 +526,7 @@ class IServerIdentity(Interface):
 
 
 class IServerAccess(Interface):
-    """What an authenticator may use of the server it works for."""
+    """What an authenticator or a hook may use of the server it works for."""
 
     server_id = Attribute("str: public, begins with N")
     server_name = Attribute("str: ``server_name``, or the id")
@@ -517,6 +542,10 @@ class IServerAccess(Interface):
 
     def internal_client(account: str) -> Any:
         """A :class:`pubsub.router.internal.InternalClient`, the server's own in ``account``."""
+
+    def client_of(link: ILink) -> Any:
+        """The :class:`pubsub.client.protocol.ClientProtocol` behind a link, ``None`` if there
+        is none: who it is (``identity``), ``fault(…)``, ``stall(seconds)``, ``close(…)``."""
 
     def server_info() -> Mapping[str, Any]:
         """nats-server's ServerInfo: ``name``, ``host``, ``id``, ``ver``, … as events carry it."""

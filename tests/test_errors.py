@@ -97,6 +97,14 @@ def test_a_fault_closes_if_it_has_a_reason_to() -> None:
             b'-ERR \'Permissions Violation for Subscription to "a" using queue "q"\'\r\n',
         ),
         (
+            errors.MessageRefused(b"a", "it's\r\nno good"),
+            b"-ERR 'Permissions Violation for Publish to \"a\": it\"s no good'\r\n",
+        ),
+        (
+            errors.MessageRefused(b"a", "x" * 1000),
+            b"-ERR 'Permissions Violation for Publish to \"a\": %b'\r\n" % (b"x" * 500),
+        ),
+        (
             errors.TooManyTokens(b"a.b.c"),
             b"-ERR 'Permissions Violation for Subscription to \"a.b.c\", too many tokens'\r\n",
         ),

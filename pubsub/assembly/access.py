@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pubsub.accounts.registry import Accounts
     from pubsub.accounts.users import Users
-    from pubsub.interfaces import IRouter, IServerIdentity
+    from pubsub.interfaces import ILink, IRouter, IServerIdentity
 
 __all__ = ["ServerAccess"]
 
@@ -67,6 +67,10 @@ class ServerAccess:
         client = InternalClient(self.router, account, self.clock)
         self._clients.append(client)
         return client
+
+    def client_of(self, link: ILink) -> Any:
+        """The client behind a link, ``None`` if there is none."""
+        return self.accounts.client_of(link)
 
     def server_info(self) -> Mapping[str, Any]:
         """nats-server's ServerInfo, without number and time."""
