@@ -38,7 +38,7 @@ RANDOM_PORT = -1
 
 @dataclass(frozen=True)
 class PluginOptions:
-    """One entry of ``authorization { plugins }``."""
+    """One entry of ``authorization { plugins }``, or of ``hooks``."""
 
     name: str
     #: handed to it as they were written
@@ -214,6 +214,8 @@ class Options:
     mappings: tuple[MappingEntry, ...] = ()
     #: name of the router backend, ``"auto"`` for the best available (since pubsub 0.1)
     router: str = "auto"
+    #: plugins that see every message of every client, in this order (since pubsub 0.2)
+    hooks: tuple[PluginOptions, ...] = ()
 
     # monitoring
     #: ``""`` for ``host``

@@ -157,6 +157,7 @@ _SPECIAL: dict[str, Read] = {
     "server_name": _server_name,
     "server_tags": _server_tags,
     "mappings": _mappings,
+    "hooks": special_authorization.read_plugins,
     **special_authorization.READERS,
     **special_accounts.READERS,
     **special_operator.READERS,

@@ -15,7 +15,7 @@ from pubsub.config.special_users import read_permissions, read_users
 from pubsub.config.values import Warn, convert, invalid
 from pubsub.values.strkey import KeyKind, is_public_key, looks_secret
 
-__all__ = ["READERS", "finish_authorization", "shown_key"]
+__all__ = ["READERS", "finish_authorization", "read_plugins", "shown_key"]
 
 
 def shown_key(text: object) -> str:
@@ -60,14 +60,18 @@ def _plugin_options(row: Option, token: Token, settings: Settings, warn: Warn) -
     settings["authorization.options"] = convert(row, token, warn)
 
 
-def _plugins(row: Option, token: Token, settings: Settings, warn: Warn) -> None:
+def read_plugins(row: Option, token: Token, settings: Settings, warn: Warn) -> None:
+    """A list of plugins: names, or blocks with a name and options.
+
+    :raises InvalidOption: it is something else.
+    """
     problems = Problems()
     plugins = []
-    for element in list_of(token, "authorization.plugins must be a list of names or blocks"):
+    for element in list_of(token, f"{row.path} must be a list of names or blocks"):
         with problems.caught():
             plugins.append(_plugin(row, element, warn))
     problems.raise_all()
-    settings["authorization.plugins"] = tuple(plugins)
+    settings[row.path] = tuple(plugins)
 
 
 def _plugin(row: Option, token: Token, warn: Warn) -> PluginOptions:
@@ -172,7 +176,7 @@ READERS: dict[str, Read] = {
     "authorization.users": _users,
     "authorization.default_permissions": _default_permissions,
     "authorization.options": _plugin_options,
-    "authorization.plugins": _plugins,
+    "authorization.plugins": read_plugins,
     "authorization.auth_callout": _auth_callout,
     "proxies.trusted": _trusted_proxies,
 }

@@ -35,7 +35,7 @@ OURS = {"router", "log_format"}
 
 
 def test_every_top_level_key_of_nats_server_is_known_and_no_other_but_ours() -> None:
-    assert set(children()) == set(TOP_LEVEL.split()) | OURS
+    assert set(children()) == set(TOP_LEVEL.split()) | OURS | {"hooks"}
 
 
 #: The keys of the blocks, with their other names; tls blocks are all alike.
