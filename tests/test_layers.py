@@ -27,7 +27,7 @@ LAYERS = (
     ("router",),
     ("accounts",),
     ("auth",),
-    ("client",),
+    ("client", "hooks"),
     ("cluster",),
     ("transport",),
     ("system", "monitor"),
