@@ -106,6 +106,17 @@ def test_nobody_is_asked_who_is_too_many() -> None:
     assert last.happened == [FULL]
 
 
+def test_all_of_an_account_may_have_to_go() -> None:
+    """With a word, or without one."""
+    world = World(A)
+    members = Members(lambda: NOW)
+    client = world.client()
+    members.register(client, client.identity, A)
+    members.fault_all("A", MaximumAccountConnectionsExceeded())
+    members.close_all("A")
+    assert client.happened == [FULL, ClosedState.CLIENT_CLOSED]
+
+
 def test_an_account_without_clients_is_forgotten() -> None:
     """Names of accounts may come from anywhere."""
     members = Members(lambda: NOW)

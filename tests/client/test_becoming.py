@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from zope.interface.verify import verifyObject
 
-from pubsub.client.becoming import least
+from pubsub.client.becoming import become_again, least
 from pubsub.config.options import Options
 from pubsub.errors import ClosedState, UserAuthenticationRevoked
 from pubsub.interfaces import IClientObserver, Identity, Permissions, ResponsePermission
@@ -279,3 +279,20 @@ class TestExpiry:
         peer, _ = start(server, Identity("u", "A"))
         server.clock.advance(100)
         assert peer.protocol.closed_state is None
+
+
+def test_another_identity_in_the_same_account(server):
+    """A reload: all that the first one said is over, and what it may not have any more goes."""
+    first = Identity("u", "A", expires=NOW + 9, limits={"max_payload": 4})
+    peer, _ = start(server, first)
+    peer.send(b"SUB x 1\r\n")
+    second = Identity("u", "A", Permissions(subscribe_deny=("x",)), expires=NOW + 60)
+    become_again(peer.protocol, second)
+    assert peer.received() == (
+        b'-ERR \'Permissions Violation for Subscription to "x" (sid "1")\'\r\n'
+    )
+    assert peer.send(b"PUB y 5\r\nhello\r\nPING\r\n") == b"PONG\r\n"
+    server.clock.advance(10)
+    assert peer.protocol.closed_state is None
+    server.clock.advance(50)
+    assert peer.received().endswith(b"-ERR 'User Authentication Expired'\r\n")

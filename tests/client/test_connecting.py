@@ -18,10 +18,11 @@ from pubsub.errors import (
     SigningKeyChanged,
 )
 from pubsub.interfaces import IAuthenticator, Identity, Permissions
-from pubsub.values.accounts import AccountOptions
-from tests.client.fakes import Knowing, Watching
+from pubsub.values.accounts import AccountLimits, AccountOptions, UserOptions
+from tests.client.fakes import NOW, Knowing, Lists, Watching
 
 VIOLATION = b"-ERR 'Authorization Violation'\r\n"
+NOBODY = UserOptions("nobody", "secret")
 
 
 @implementer(IAuthenticator)
@@ -248,86 +249,6 @@ class TestAuthentication:
         assert peer.received() == b"-ERR 'User Authentication Expired'\r\n"
         assert peer.protocol.closed_state is ClosedState.AUTHENTICATION_EXPIRED
 
-    def test_an_authenticator_that_fails_lets_nobody_in(self, server, logged_failures):
-        _, peer = start(server, ZeroDivisionError())
-        assert peer.send(b"CONNECT {}\r\n") == VIOLATION
-        assert len(logged_failures.flush(ZeroDivisionError)) == 1
-
-
-class TestLater:
-    """The authenticator answers with a Deferred."""
-
-    def test_nothing_is_read_until_it_knows(self, server):
-        deferred = Deferred()
-        _, peer = start(server, deferred)
-        assert peer.send(b"CONNECT {}\r\nPING\r\n") == b""
-        assert peer.paused
-        deferred.callback(Identity())
-        assert peer.received() == b"+OK\r\nPONG\r\n"
-        assert not peer.paused
-
-    def test_it_knows_at_once(self, server):
-        deferred = Deferred()
-        deferred.callback(Identity())
-        _, peer = start(server, deferred)
-        assert peer.send(b"CONNECT {}\r\nPING\r\n") == b"+OK\r\nPONG\r\n"
-
-    def test_it_refuses(self, server):
-        deferred = Deferred()
-        _, peer = start(server, deferred)
-        peer.send(b"CONNECT {}\r\nPING\r\n")
-        deferred.errback(AuthenticationFailed("no"))
-        assert peer.received() == VIOLATION
-        assert peer.closing
-
-    def test_it_fails(self, server, logged_failures):
-        deferred = Deferred()
-        _, peer = start(server, deferred)
-        peer.send(b"CONNECT {}\r\n")
-        deferred.errback(ZeroDivisionError())
-        assert peer.received() == VIOLATION
-        assert len(logged_failures.flush(ZeroDivisionError)) == 1
-
-    def test_its_answer_makes_no_sense(self, server, log):
-        deferred = Deferred()
-        _, peer = start(server, deferred)
-        peer.send(b"CONNECT {}\r\n")
-        deferred.callback(True)
-        assert peer.received() == VIOLATION
-        assert any("answered True, which is no Identity" in line for line in log)
-
-    def test_what_follows_its_answer_fails(self, server, logged_failures):
-        deferred = Deferred()
-        _, peer = start(server, deferred)
-        peer.send(b"CONNECT {}\r\n")
-        deferred.callback(Identity(limits=7))
-        assert peer.received() == VIOLATION
-        assert len(logged_failures.flush(AttributeError)) == 1
-
-    def test_the_client_goes_meanwhile(self, server):
-        """The question is withdrawn, and an answer that comes all the same changes nothing."""
-        deferred = Deferred()
-        _, peer = start(server, deferred)
-        peer.send(b"CONNECT {}\r\n")
-        peer.lost()
-        assert deferred.called
-        deferred.callback(Identity())
-        assert peer.received() == b""
-        assert peer.protocol.closed_state is ClosedState.CLIENT_CLOSED
-
-    def test_two_at_a_time(self, server):
-        """CONNECT, not yet answered, and another right behind it."""
-        first, second = Deferred(), Deferred()
-        authenticator, peer = start(server, first)
-        peer.send(b'CONNECT {"verbose":false}\r\nCONNECT {"verbose":true}\r\nPING\r\n')
-        authenticator.answer = second
-        first.callback(Identity())
-        assert peer.paused
-        assert peer.received() == b""
-        second.callback(Identity())
-        assert peer.received() == b"+OK\r\nPONG\r\n"
-        assert not peer.paused
-
 
 class TestObserving:
     """Whoever observes clients hears of each, once its CONNECT was judged."""
@@ -426,3 +347,73 @@ def test_a_flood_of_failing_logins_is_a_few_lines(make_server, log):
     assert refused[0] == '1.2.3.4:5678 - cid:1 - authentication error - User "u0"'
     assert len(refused) == 20
     assert not any("hush" in line for line in log)
+
+
+class TestWithoutConnect:
+    """With a no_auth_user nothing has to come first."""
+
+    SENT = b"SUB foo 1\r\nPUB foo 2\r\nhi\r\nPING\r\n"
+    HEARD = b"MSG foo 1 2\r\nhi\r\nPONG\r\n"
+
+    def start(self, server, answer=None, **options):
+        users = options.pop("users", (NOBODY,))
+        server.start(Options(no_auth_user="nobody", users=users, **options), Lists(answer))
+        peer = server.accept()
+        peer.received()
+        return peer
+
+    def test_any_operation_will_do(self, server):
+        """As people do with telnet; everything is as without CONNECT, which is verbose."""
+        peer = self.start(server)
+        assert peer.send(self.SENT) == b"+OK\r\n+OK\r\n" + self.HEARD
+        assert peer.protocol.identity.user == "nobody"
+
+    def test_it_has_time(self, server):
+        """The authentication timer is over."""
+        peer = self.start(server)
+        peer.send(self.SENT)
+        server.clock.advance(60)
+        assert peer.protocol.closed_state is None
+
+    def test_connect_may_come_later(self, server):
+        """Then it is another CONNECT: subscriptions go."""
+        peer = self.start(server)
+        peer.send(self.SENT)
+        assert peer.send(b'CONNECT {"verbose":false}\r\nPUB foo 0\r\n\r\nPING\r\n') == b"PONG\r\n"
+        assert peer.protocol.identity.user == "nobody"
+
+    def test_without_such_a_user_connect_comes_first(self, server):
+        """As always."""
+        server.start(Options(users=(NOBODY,)), Lists())
+        peer = server.accept()
+        peer.received()
+        assert peer.send(self.SENT) == VIOLATION
+
+    def test_who_is_refused_is_told_so(self, server):
+        """The user is gone, and no authenticator knows better."""
+        peer = self.start(server, users=())
+        assert peer.send(self.SENT) == VIOLATION
+        assert peer.protocol.closed_state is ClosedState.AUTHENTICATION_VIOLATION
+
+    def test_an_answer_that_takes_time_is_a_refusal(self, server):
+        """The operation could not wait for it, and must not get through before."""
+        answer = Deferred()
+        cancelled = []
+        answer.addErrback(lambda failure: cancelled.append(failure) or failure)
+        peer = self.start(server, answer, users=())
+        assert peer.send(self.SENT) == VIOLATION
+        assert peer.closing
+        assert len(cancelled) == 1
+
+    def test_a_full_account_is_a_refusal(self, server):
+        """With the reason of that."""
+        full = AccountOptions("$G", limits=AccountLimits(max_connections=0))
+        peer = self.start(server, accounts=(full,))
+        assert peer.send(self.SENT) == b"-ERR 'maximum account active connections exceeded'\r\n"
+
+    def test_expiry_holds(self, server):
+        """Whatever let it in may end."""
+        peer = self.start(server, Identity("plugin", expires=NOW + 5), users=())
+        peer.send(self.SENT)
+        server.clock.advance(5)
+        assert peer.received().endswith(b"-ERR 'User Authentication Expired'\r\n")

@@ -6,8 +6,10 @@ import pytest
 
 from pubsub.client.describing import address, violation_text
 from pubsub.client.protocol import ClientProtocol
+from pubsub.config.options import Options
 from pubsub.errors import ClosedState
-from pubsub.interfaces import LinkCounters
+from pubsub.interfaces import Identity, LinkCounters
+from tests.client.fakes import Knowing
 
 
 def test_an_open_connection(server):
@@ -81,3 +83,23 @@ def test_a_name_is_not_trusted_before_it_is_accepted(server):
 def test_clients_inside_the_process_are_called_pipe(server):
     protocol = ClientProtocol(server.context, in_process=True)
     assert address(protocol) == "pipe"
+
+
+@pytest.mark.parametrize(
+    ("connect", "identity", "label", "refused"),
+    [
+        (b'{"user":"u"}', Identity("u", "$G"), '"$G/user:u"', 'User "u"'),
+        (b'{"nkey":"UA"}', Identity("UA", nkey="UA"), '"$G/nkey:UA"', 'Nkey "UA"'),
+        (b'{"jwt":"eyJ"}', Identity("UB", jwt="eyJ"), '"$G/jwt:UB"', 'JWT User "UB"'),
+        (b'{"auth_token":"t"}', Identity(), '"$G/token"', 'Token "[REDACTED]"'),
+        # nobody said so in CONNECT: a certificate, no_auth_user
+        (b"{}", Identity("mapped"), '"$G/user:mapped"', ""),
+        (b"{}", Identity("UC", nkey="UC"), '"$G/nkey:UC"', ""),
+    ],
+)
+def test_who_somebody_is(make_server, connect, identity, label, refused):
+    """In log lines, and when it is refused later; nothing of what it showed."""
+    client = make_server().start(Options(), Knowing(identity)).connect(connect).protocol
+    assert client.label() == f"1.2.3.4:5678 - cid:1 - {label}"
+    text = f"authentication error - {refused}" if refused else "authentication error"
+    assert violation_text(client) == text

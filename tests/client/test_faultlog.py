@@ -8,17 +8,22 @@ from twisted.logger import LogLevel
 
 from pubsub.client.faultlog import LINES_PER_SECOND, FaultLog, describe_fault
 from pubsub.errors import (
+    AccountAuthenticationExpired,
     AuthenticationTimeout,
     AuthorizationViolation,
+    FailedAccountRegistration,
     InvalidSubject,
     MalformedArguments,
+    MaximumAccountConnectionsExceeded,
     MaximumPayloadViolation,
     PublishPermissionViolation,
     ReplyPermissionViolation,
+    SlowConsumer,
     StaleConnection,
     SubscriptionPermissionViolation,
     TooManyTokens,
     UnknownProtocolOperation,
+    UserAuthenticationRevoked,
 )
 
 
@@ -57,6 +62,19 @@ def test_a_client_cannot_flood_the_log(server, log):
         (AuthorizationViolation(), LogLevel.error, "authentication error"),
         (StaleConnection(), LogLevel.debug, "Stale Client Connection - Closing"),
         (AuthenticationTimeout(), LogLevel.debug, "Authentication Timeout"),
+        (UserAuthenticationRevoked(), LogLevel.debug, "User Authentication Revoked"),
+        (AccountAuthenticationExpired(), LogLevel.debug, "Account Authentication Expired"),
+        (
+            SlowConsumer(),
+            LogLevel.info,
+            "Slow Consumer Detected: MaxPending of 67108864 Exceeded",
+        ),
+        (
+            MaximumAccountConnectionsExceeded(),
+            LogLevel.error,
+            "maximum account active connections exceeded",
+        ),
+        (FailedAccountRegistration("which"), LogLevel.error, "which"),
         (PublishPermissionViolation(b"a"), LogLevel.error, 'Publish Violation - Subject "a"'),
         (ReplyPermissionViolation(b"a"), LogLevel.error, 'Publish Violation - Reply "a"'),
         (
