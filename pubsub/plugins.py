@@ -8,6 +8,7 @@ A third party's plugin may use them too, or just be an instance of its own class
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import Any
 
 from twisted.plugin import IPlugin
@@ -17,12 +18,15 @@ from pubsub.errors import BackendUnavailable
 from pubsub.interfaces import (
     IAuthenticator,
     IAuthenticatorPlugin,
+    IMessageHook,
+    IMessageHookPlugin,
     IRouter,
     IRouterBackend,
+    IServerAccess,
     RouterSettings,
 )
 
-__all__ = ["LazyAuthenticatorPlugin", "LazyRouterBackend"]
+__all__ = ["LazyAuthenticatorPlugin", "LazyMessageHookPlugin", "LazyRouterBackend"]
 
 
 def _instance(path: str) -> Any:
@@ -88,3 +92,25 @@ class LazyAuthenticatorPlugin:
         """
         plugin: IAuthenticatorPlugin = _instance(self.path)
         return plugin.create(options)
+
+
+@implementer(IPlugin, IMessageHookPlugin)
+class LazyMessageHookPlugin:
+    """A message hook plugin whose module is imported when a hook is made.
+
+    :param name: what ``hooks`` calls it.
+    :param path: ``package.module:Class``, a class providing
+        :class:`~pubsub.interfaces.IMessageHookPlugin` that is called without arguments.
+    """
+
+    def __init__(self, name: str, path: str) -> None:
+        self.name = name
+        self.path = path
+
+    def create(self, options: Mapping[str, Any], server: IServerAccess) -> IMessageHook:
+        """The hook for these options.
+
+        :raises pubsub.errors.ConfigError: it cannot use them.
+        """
+        plugin: IMessageHookPlugin = _instance(self.path)
+        return plugin.create(options, server)

@@ -24,6 +24,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from pubsub.assembly.hooks import ServerHooks
 from pubsub.assembly.security import Security, new_nonce
 from pubsub.client.context import ClientContext
 from pubsub.client.control import announce_info, announce_lame_duck, close_all
@@ -128,6 +129,8 @@ class PubSubServer:
         self.security.users.listen(partial(user_changed, self.context))
         self._figures = AccountFigures(self.router, self.accounts, reactor)
         self._system = self._make_system()
+        self._hooks = ServerHooks(self.security.access, self.context)
+        self._hooks.use(options, self._hooks.prepare(options))
         self.factory = ClientFactory(self.context)
 
     # making
@@ -397,6 +400,7 @@ class PubSubServer:
         if isinstance(outcome, Failure):
             self._log.failure("Stopping the server failed", outcome)
         self._authenticators.stop()
+        self._hooks.stop()
         if self._system is not None:
             self._system.close()
         self.security.close()
@@ -425,6 +429,8 @@ class PubSubServer:
     def enter_lame_duck(self) -> None:
         """Leave slowly."""
         options = self.options
+        if self._system is not None and not self.lame_duck:
+            self._system.lame_duck()
         self._lame_duck.enter(options.lame_duck_duration, options.lame_duck_grace_period)
 
     def stop_listening(self) -> Deferred[None] | None:
@@ -462,7 +468,9 @@ class PubSubServer:
         changes = diff(old, new)
         # All that may fail comes first; the log, which says what follows, is the last of it.
         authenticators = self.security.authenticators(new)
+        hooks = None
         try:
+            hooks = self._hooks.prepare(new)
             info = self._make_info(new, authenticators)
             # Also when no option changed: the files may hold a new certificate.
             tls = self._make_tls(new.tls)
@@ -470,6 +478,7 @@ class PubSubServer:
             self._change_log(new)
         except PubSubError:
             authenticators.stop()
+            self._hooks.discard(hooks)
             raise
         if self._tls is not None and tls is not None:
             # The HTTPS port has this one.
@@ -478,6 +487,7 @@ class PubSubServer:
             self._tls = tls
         self._warn_of_tls()
         self._apply(new, authenticators, info)
+        self._hooks.use(new, hooks)
         for change in changes:
             self._log.info(
                 "Reloaded: {option} = {value}", option=change.path, value=change.shown_new

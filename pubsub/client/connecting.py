@@ -117,7 +117,12 @@ def _decided(client: ClientProtocol, identity: Identity | None, fault: ClientFau
 
 
 def _taken_in(client: ClientProtocol, identity: Identity) -> bool:
-    fault = becoming.become(client, identity)
+    admission, link = client.context.admission, client.link
+    fault = None
+    if admission is not None and link is not None:
+        fault = admission.connecting(link, identity)
+    if fault is None:
+        fault = becoming.become(client, identity)
     if fault is not None:
         _refuse(client, fault)
         return False

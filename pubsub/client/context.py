@@ -19,7 +19,13 @@ from pubsub.client.preamble_types import TlsDetails
 from pubsub.client.registry import Registry
 from pubsub.client.sweep import WriteDeadlineSweep
 from pubsub.config.options import Options
-from pubsub.interfaces import IAuthenticator, IClientObserver, IRouter, LinkOptions
+from pubsub.interfaces import (
+    IAuthenticator,
+    IClientObserver,
+    IConnectionHook,
+    IRouter,
+    LinkOptions,
+)
 from pubsub.wire.info import InfoRenderer
 
 __all__ = ["ClientContext", "link_options"]
@@ -86,6 +92,8 @@ class ClientContext:
     users: Users = field(default_factory=Users)
     #: told of every client that is accepted, refused or gone
     observer: IClientObserver | None = None
+    #: asked about every client that is known now, before it is taken in
+    admission: IConnectionHook | None = None
     deadlines: Deadlines = field(init=False)
     faults: FaultLog = field(init=False)
     sweep: WriteDeadlineSweep = field(init=False)

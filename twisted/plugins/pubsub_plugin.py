@@ -3,7 +3,7 @@
 from twisted.application.reactors import Reactor
 from twisted.application.service import ServiceMaker
 
-from pubsub.plugins import LazyAuthenticatorPlugin, LazyRouterBackend
+from pubsub.plugins import LazyAuthenticatorPlugin, LazyMessageHookPlugin, LazyRouterBackend
 
 pubsub = ServiceMaker(
     "pubsub", "pubsub.tap", "A NATS server: publish, subscribe, request and reply.", "pubsub"
@@ -27,3 +27,5 @@ users = LazyAuthenticatorPlugin("users", 30, "pubsub.auth.users:UsersPlugin")
 token = LazyAuthenticatorPlugin("token", 40, "pubsub.auth.token:TokenPlugin")
 userpass = LazyAuthenticatorPlugin("userpass", 50, "pubsub.auth.userpass:UserPassPlugin")
 anonymous = LazyAuthenticatorPlugin("anonymous", 100, "pubsub.auth.anonymous:AnonymousPlugin")
+
+rate_limit = LazyMessageHookPlugin("rate_limit", "pubsub.hooks.limits:RateLimitPlugin")
