@@ -110,14 +110,35 @@ class AuthenticatorChain:
     def identity_of(self, key: str) -> Identity | None:
         """Who the user of that name or public key is, without asking for credentials.
 
-        For ``no_auth_user``; ``None`` if no list has it.
+        ``None`` if no list has it, or if that is not all there is to ask: see :meth:`admit`.
         """
+        return None if self._proxy_required else self._listed("identity_of", key)
+
+    def admit(self, key: str, attempt: ConnectionAttempt) -> Identity | None:
+        """The user of that name or public key, if it may come this way: for ``no_auth_user``.
+
+        No credentials are asked for, but all else is; ``None`` if no list has it.
+
+        :raises pubsub.errors.AuthenticationFailed: not by this kind of connection, or not
+            without a trusted proxy, or not by this one.
+        """
+        attempt = self._checked_way(attempt)
+        identity = self._listed("admit", key, attempt)
+        return _by_proxy(identity, attempt.proxy_key)
+
+    def _listed(self, method: str, *arguments: Any) -> Identity | None:
         for _, authenticator in self._authenticators:
-            identity_of = getattr(authenticator, "identity_of", None)
-            identity: Identity | None = identity_of(key) if identity_of is not None else None
+            look = getattr(authenticator, method, None)
+            identity: Identity | None = look(*arguments) if look is not None else None
             if identity is not None:
                 return identity
         return None
+
+    def _checked_way(self, attempt: ConnectionAttempt) -> ConnectionAttempt:
+        attempt = self._proxies.checked(attempt)
+        if self._proxy_required:
+            require_proxy(attempt)
+        return attempt
 
     def stop(self) -> None:
         """End what the authenticators began; they are not asked any more."""
@@ -134,15 +155,11 @@ class AuthenticatorChain:
         :raises pubsub.errors.AuthenticationFailed: it refused, failed, or took too long; or the
             proxy is not trusted, or none is where one is required.
         """
-        attempt = self._proxies.checked(attempt)
-        if self._proxy_required:
-            require_proxy(attempt)
+        attempt = self._checked_way(attempt)
         outcome = self._ask_from(0, attempt)
-        if not attempt.proxy_key:
-            return outcome
-        if isinstance(outcome, Deferred):
+        if isinstance(outcome, Deferred) and attempt.proxy_key:
             return outcome.addCallback(_by_proxy, attempt.proxy_key)
-        return _by_proxy(outcome, attempt.proxy_key)
+        return outcome if isinstance(outcome, Deferred) else _by_proxy(outcome, attempt.proxy_key)
 
     def _ask_from(self, first: int, attempt: ConnectionAttempt) -> _Answer | Deferred[_Answer]:
         return self._ask(attempt, first, self._clock.seconds() + self._limit)
@@ -224,7 +241,7 @@ class AuthenticatorChain:
 
 
 def _by_proxy(answer: _Answer, key: str) -> _Answer:
-    return None if answer is None else replace(answer, proxy_key=key)
+    return replace(answer, proxy_key=key) if answer is not None and key else answer
 
 
 def create_chain(

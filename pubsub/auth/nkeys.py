@@ -55,6 +55,18 @@ class NKeysAuthenticator:
     def stop(self) -> None:
         """Nothing to end."""
 
+    def identity_of(self, key: str) -> Identity | None:
+        """Who the user of that public key is, without asking for a signature."""
+        user = self._list.users.by_nkey(key)
+        return None if user is None else self._list.identity(user)
+
+    def admit(self, key: str, attempt: ConnectionAttempt) -> Identity | None:
+        """The same, if that user may come this way.
+
+        :raises pubsub.errors.AuthenticationFailed: it may not.
+        """
+        return self._list.admitted(self._list.users.by_nkey(key), attempt)
+
     def authenticate(self, attempt: ConnectionAttempt) -> Identity | None:
         """The owner of the key in CONNECT; ``None`` if there is none, or nobody has keys.
 

@@ -20,7 +20,6 @@ from pubsub.errors import AuthenticationFailed, NotConfigured
 from pubsub.interfaces import (
     ConnectionAttempt,
     IAuthenticatorPlugin,
-    Identity,
     IServerAccess,
     IServerAuthenticator,
     IThreadedAuthenticator,
@@ -60,10 +59,6 @@ class TlsMapAuthenticator:
 
     def stop(self) -> None:
         """Nothing to end."""
-
-    def identity_of(self, key: str) -> Identity | None:
-        """Who the user of that name or public key is, without asking for credentials."""
-        return self._users.identity_of(key)
 
     def authenticate(self, attempt: ConnectionAttempt) -> Outcome:
         """The user its certificate names; ``None`` if there are no users at all.

@@ -18,7 +18,7 @@ from zope.interface import implementer
 from pubsub.accounts.users import UserListener, Users
 from pubsub.auth.proxies import require_proxy
 from pubsub.auth.slowwork import DeferToThread, SlowWork, host_of
-from pubsub.errors import AuthenticationFailed, InvalidOption
+from pubsub.errors import AuthenticationFailed, InvalidOption, NotConfigured
 from pubsub.interfaces import (
     GLOBAL_ACCOUNT,
     ConnectionAttempt,
@@ -88,10 +88,15 @@ class UserList:
                 permissions = self._global_permissions
         return Identity(user.nkey or user.user, user.account, permissions, nkey=user.nkey)
 
-    def identity_of(self, key: str) -> Identity | None:
-        """Who the user of that name or public key is, without asking for credentials."""
-        user = self.users.find(key)
-        return None if user is None else self.identity(user)
+    def admitted(self, user: UserOptions | None, attempt: ConnectionAttempt) -> Identity | None:
+        """Who that user is, without asking for credentials, if it may come this way.
+
+        :raises pubsub.errors.AuthenticationFailed: it may not.
+        """
+        if user is None:
+            return None
+        self.check_way(user, attempt)
+        return self.identity(user)
 
     def check_way(self, user: UserOptions, attempt: ConnectionAttempt) -> None:
         """Return if that user may come by this kind of connection, and without a proxy.
@@ -219,8 +224,16 @@ class UsersAuthenticator:
         """Nothing to end."""
 
     def identity_of(self, key: str) -> Identity | None:
-        """Who the user of that name or public key is, without asking for credentials."""
-        return self.list.identity_of(key)
+        """Who the user of that name is, without asking for credentials."""
+        user = self.list.users.by_name(key)
+        return None if user is None else self.list.identity(user)
+
+    def admit(self, key: str, attempt: ConnectionAttempt) -> Identity | None:
+        """The same, if that user may come this way.
+
+        :raises pubsub.errors.AuthenticationFailed: it may not.
+        """
+        return self.list.admitted(self.list.users.by_name(key), attempt)
 
     def authenticate(self, attempt: ConnectionAttempt) -> Outcome:
         """The user named in CONNECT; ``None`` if none is named, or there are none at all.
@@ -277,7 +290,9 @@ def _never(right: bool) -> None:
 
 @implementer(IAuthenticatorPlugin)
 class UsersPlugin:
-    """Always there: a program may add users to a server that began with none."""
+    """Always there, for a program may add users to a server that began with none; but where
+    users are taken from certificates, they are not asked for passwords alone.
+    """
 
     name = "users"
     order = 30
@@ -285,6 +300,9 @@ class UsersPlugin:
     def create(self, options: Any) -> UsersAuthenticator:
         """The authenticator of the users who have names.
 
+        :raises pubsub.errors.NotConfigured: users are taken from certificates.
         :raises pubsub.errors.InvalidOption: a password cannot be checked.
         """
+        if options.tls is not None and options.tls.verify_and_map:
+            raise NotConfigured("tls.verify_and_map is on")
         return UsersAuthenticator(options)

@@ -404,6 +404,43 @@ class TestProxies:
         assert isinstance(refused.value.fault, ProxyRequired)
         assert scripted.asked == 1
 
+    def test_who_needs_no_credentials_needs_all_else(self, clock, threads, key):
+        """For no_auth_user."""
+
+        def make(**more):
+            options = Options(
+                users=(UserOptions("ann", "p", **more),), trusted_proxies=(key.public,)
+            )
+            return create_chain(options, clock, threads)
+
+        vouched = self.attempt(key.sign(self.NONCE))
+        assert make().admit("ann", ATTEMPT) == Identity("ann")
+        assert make().admit("eve", ATTEMPT) is None
+        for chain in (make(), make(proxy_required=True)):
+            assert chain.admit("ann", vouched).proxy_key == key.public
+        for refused, attempt in (
+            (make(proxy_required=True), ATTEMPT),
+            (make(connection_types=frozenset({"MQTT"})), ATTEMPT),
+            (make(), self.attempt(type(key)().sign(self.NONCE))),
+        ):
+            with pytest.raises(AuthenticationFailed):
+                refused.admit("ann", attempt)
+
+    def test_required_of_everybody_they_are_required_of_the_no_auth_user(self, clock, threads, key):
+        made = create_chain(
+            Options(
+                users=(UserOptions("ann", "p"),),
+                trusted_proxies=(key.public,),
+                authorization=AuthorizationOptions(proxy_required=True),
+            ),
+            clock,
+            threads,
+        )
+        assert made.identity_of("ann") is None
+        assert made.admit("ann", self.attempt(key.sign(self.NONCE))).user == "ann"
+        with pytest.raises(AuthenticationFailed):
+            made.admit("ann", ATTEMPT)
+
     def test_the_options_say_who_is_trusted(self, clock, threads, key):
         options = Options(
             trusted_proxies=(key.public,), authorization=AuthorizationOptions(proxy_required=True)

@@ -145,6 +145,15 @@ def test_users_that_a_program_adds(key, server):
     authenticator.stop()
 
 
+def test_who_needs_no_signature(key):
+    """For no_auth_user."""
+    authenticator = made(UserOptions(nkey=key.public, account="A"), UserOptions("ann"))
+    assert authenticator.identity_of(key.public).account == "A"
+    assert authenticator.admit(key.public, attempt()).account == "A"
+    assert authenticator.identity_of("ann") is None
+    assert authenticator.admit("ann", attempt()) is None
+
+
 def test_default_permissions(key, server):
     """Of the account; in the global account those of authorization, too."""
     general, special = Permissions(("general",)), Permissions(("special",))

@@ -10,8 +10,8 @@ import pytest
 from zope.interface.verify import verifyObject
 
 from pubsub.auth.users import UserList, UsersAuthenticator, UsersPlugin
-from pubsub.config.options import AuthorizationOptions, CalloutOptions, Options
-from pubsub.errors import AuthenticationFailed, InvalidOption, ProxyRequired
+from pubsub.config.options import AuthorizationOptions, CalloutOptions, Options, TlsOptions
+from pubsub.errors import AuthenticationFailed, InvalidOption, NotConfigured, ProxyRequired
 from pubsub.interfaces import (
     ConnectionAttempt,
     IAuthenticatorPlugin,
@@ -211,7 +211,7 @@ class TestPermissions:
             accounts=(AccountOptions("A", default_permissions=self.SPECIAL),),
             authorization=AuthorizationOptions(default_permissions=self.GENERAL),
         )
-        return UserList(options).identity_of(user.user)
+        return UserList(options).identity(user)
 
     def test_its_own(self):
         assert self.identity(UserOptions("ann", permissions=self.OWN)).permissions is self.OWN
@@ -227,11 +227,21 @@ class TestPermissions:
 
 
 def test_who_needs_no_credentials():
-    """For no_auth_user, by name or by key."""
-    authenticator = made(ANN, UserOptions(nkey="UKEY", account="B"))
+    """For no_auth_user; users with keys are those of another authenticator."""
+    authenticator = made(ANN, UserOptions(nkey="UKEY"))
     assert authenticator.identity_of("ann") == Identity("ann", "A")
-    assert authenticator.identity_of("UKEY") == Identity("UKEY", "B", nkey="UKEY")
+    assert authenticator.identity_of("UKEY") is None
     assert authenticator.identity_of("eve") is None
+    assert authenticator.admit("ann", attempt()) == Identity("ann", "A")
+    assert authenticator.admit("eve", attempt()) is None
+    only = UserOptions("ann", connection_types=frozenset({"MQTT"}))
+    with pytest.raises(AuthenticationFailed):
+        made(only).admit("ann", attempt())
+
+
+def test_where_certificates_are_mapped_there_are_no_passwords_alone():
+    with pytest.raises(NotConfigured):
+        UsersPlugin().create(Options(users=(ANN,), tls=TlsOptions(verify_and_map=True)))
 
 
 def test_what_can_be_printed_holds_no_password():
