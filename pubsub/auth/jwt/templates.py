@@ -22,7 +22,8 @@ __all__ = ["MAX_EXPANSIONS", "expand"]
 #: all combinations. nats-server's bound.
 MAX_EXPANSIONS = 4096
 
-_BLANK = re.compile(r"\{\{([^}]+)\}\}")
+#: nothing in it begins another one: looking for it takes time in proportion to the text
+_BLANK = re.compile(r"\{\{((?:(?!\{\{)[^}])+)\}\}")
 _TAG = re.compile(r"(account-)?tag\((.*)\)\Z", re.IGNORECASE | re.DOTALL)
 
 

@@ -136,14 +136,18 @@ def account_problems(claims: AccountClaims) -> list[str]:
 
 
 def is_contained(subject: str, other: str) -> bool:
-    """Whether all that matches ``subject`` matches ``other``, token by token."""
+    """Whether all that matches ``subject`` matches ``other``, token by token.
+
+    One answer differs on purpose from the public library's, which takes ``>`` for one token:
+    there an activation for ``a.*`` is good for an import of ``a.>``.
+    """
     mine, theirs = subject.split("."), other.split(".")
     if len(mine) < len(theirs) or (len(mine) > len(theirs) and theirs[-1] != ">"):
         return False
     for place, token in enumerate(theirs):
         if token == ">" and place == len(theirs) - 1:
             return True
-        if token not in (mine[place], "*"):
+        if mine[place] == ">" or token not in (mine[place], "*"):
             return False
     return True
 
