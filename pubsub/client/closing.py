@@ -41,7 +41,6 @@ def close(client: ClientProtocol, state: ClosedState) -> None:
     context.registry.was_closed(client.describe())
     context.accounts.unregister(client)
     if client.announced and context.observer is not None:
-        client.announced = False
         context.observer.client_disconnected(client)
     if client.authenticating is not None:
         client.authenticating.cancel()

@@ -133,11 +133,11 @@ def _taken_in(client: ClientProtocol, identity: Identity) -> bool:
 
 def _refuse(client: ClientProtocol, fault: ClientFault) -> None:
     """Tell the client, and whoever observes clients."""
+    client.fault(fault)
     observer = client.context.observer
     if observer is not None and not isinstance(fault, AuthorizationViolation):
         # of these it is told wherever they happen
         observer.client_refused(client, fault)
-    client.fault(fault)
 
 
 def _tell_connected(client: ClientProtocol) -> None:

@@ -353,9 +353,6 @@ class ClientProtocol(Protocol):
         else:
             self.context.faults.emit(level, self.label(), text, self.cid)
         self._count(fault)
-        observer = self.context.observer
-        if observer is not None and isinstance(fault, AuthorizationViolation) and fault.wire:
-            observer.client_refused(self, fault)
         data = fault.to_bytes()
         if data:
             if self.link is not None and self.link.trace:
@@ -363,6 +360,10 @@ class ClientProtocol(Protocol):
             self.send(data)
         if fault.closed_state is not None:
             self.close(fault.closed_state)
+        observer = self.context.observer
+        if observer is not None and isinstance(fault, AuthorizationViolation) and fault.wire:
+            # last, so that it does not hear itself what is told of it
+            observer.client_refused(self, fault)
 
     def transmit(self, data: bytes) -> None:
         """Output for a transport the router does not write to itself."""

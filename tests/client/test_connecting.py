@@ -293,12 +293,12 @@ class TestObserving:
         assert told == [("refused", 1, FailedAccountRegistration)]
 
     def test_refused_the_second_time(self, server):
-        """It was somebody before, and goes."""
+        """It was somebody before, and goes; then it does not hear of itself."""
         told, peer = self.watch(server, Identity("u"))
         peer.send(b"CONNECT {}\r\n")
         server.context.authenticator.answer = None
         peer.send(b"CONNECT {}\r\n")
-        assert [what[0] for what in told] == ["connected", "refused", "disconnected"]
+        assert [what[0] for what in told] == ["connected", "disconnected", "refused"]
 
     def test_who_speaks_another_protocol_was_somebody(self, server):
         """The account knew it."""
