@@ -182,6 +182,15 @@ class TestATableThatChanges:
         ask(authenticator, attempt("eve", "x"))
         assert threads.calls == 1
 
+    def test_users_who_were_there_before_it(self, ask, threads, server):
+        """On a reload: and one whose key is no name is no business of this one."""
+        server.users.replace_all([ANN, BOB, UserOptions(nkey="UKEY")])
+        authenticator = made(threads=threads)
+        authenticator.use_server(server)
+        assert ask(authenticator, attempt("bob", "secret")).user == "bob"
+        server.users.add(UserOptions(nkey="UOTHER"))
+        assert ask(authenticator, attempt("ann", "pear")).user == "ann"
+
     def test_a_password_nobody_can_check_locks_out_that_user_only(self, ask, server, log):
         authenticator = made()
         authenticator.use_server(server)
