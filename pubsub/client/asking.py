@@ -9,7 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from pubsub.errors import AuthenticationFailed, AuthorizationViolation, ClientFault, ProxyRequired
+from pubsub.errors import AuthenticationFailed, AuthorizationViolation, ClientFault
 from pubsub.interfaces import ConnectionAttempt, Identity
 
 if TYPE_CHECKING:
@@ -20,8 +20,9 @@ __all__ = ["Decided", "ask", "attempt_of", "has_credentials"]
 #: ``decided(client, identity, fault)``: who it is, or ``None`` and what to tell it
 Decided = Callable[["ClientProtocol", "Identity | None", "ClientFault | None"], None]
 
-#: CONNECT fields with any of which a client is not the ``no_auth_user``
-_CREDENTIALS = ("user", "pass", "auth_token", "nkey", "jwt", "sig")
+#: CONNECT fields with any of which a client is not the ``no_auth_user`` (as in nats-server,
+#: which looks at JWTs in operator mode only, where there is no such user)
+_CREDENTIALS = ("user", "pass", "auth_token", "nkey")
 
 _log = Logger()
 
@@ -72,30 +73,21 @@ def has_credentials(connect: Mapping[str, Any]) -> bool:
 
 
 def _question(client: ClientProtocol) -> Any:
-    """What the authenticators answer, or what ``no_auth_user`` makes of it."""
+    """What the authenticators answer; ``no_auth_user`` if nobody needs to be asked."""
     context, attempt = client.context, attempt_of(client)
-    name = context.options.no_auth_user
-    if name and not has_credentials(attempt.connect) and not attempt.tls_certificate:
-        identity = _no_auth_user(client, attempt, name)
+    authenticator, options = context.authenticator, context.options
+    admit = getattr(authenticator, "admit", None)
+    if (
+        options.no_auth_user
+        and admit is not None
+        and not has_credentials(attempt.connect)
+        # the service of a callout has the last word
+        and options.authorization.auth_callout is None
+    ):
+        identity = admit(options.no_auth_user, attempt)
         if identity is not None:
             return identity
-    return context.authenticator.authenticate(attempt)
-
-
-def _no_auth_user(client: ClientProtocol, attempt: ConnectionAttempt, name: str) -> Identity | None:
-    """Who somebody without credentials is, ``None`` if the authenticators have to say."""
-    context = client.context
-    user = context.users.find(name)
-    if user is None or context.options.authorization.auth_callout is not None:
-        # the service of the callout has the last word
-        return None
-    if user.connection_types and attempt.connection_type not in user.connection_types:
-        raise AuthenticationFailed(f"not by a {attempt.connection_type} connection")
-    if user.proxy_required:
-        raise AuthenticationFailed("it has to come by a trusted proxy", ProxyRequired())
-    identity_of = getattr(context.authenticator, "identity_of", None)
-    identity: Identity | None = identity_of(name) if identity_of is not None else None
-    return identity
+    return authenticator.authenticate(attempt)
 
 
 def _refused(failure: Failure, client: ClientProtocol) -> ClientFault | None:

@@ -59,8 +59,16 @@ class Lists(Knowing):
 
     def __init__(self, answer: Any = None) -> None:
         super().__init__(answer)
-        self.known = {"nobody": Identity("nobody"), "UKEY": Identity("UKEY", nkey="UKEY")}
+        self.admitted: list[ConnectionAttempt] = []
+        self.known: dict[str, Identity | Exception] = {
+            "nobody": Identity("nobody"),
+            "UKEY": Identity("UKEY", nkey="UKEY"),
+        }
 
-    def identity_of(self, key: str) -> Identity | None:
+    def admit(self, key: str, attempt: ConnectionAttempt) -> Identity | None:
         """Without asking for credentials."""
-        return self.known.get(key)
+        self.admitted.append(attempt)
+        known = self.known.get(key)
+        if isinstance(known, Exception):
+            raise known
+        return known

@@ -12,14 +12,13 @@ from pubsub.errors import (
     AuthenticationFailed,
     ClosedState,
     ProxyNotTrusted,
+    ProxyRequired,
     UserAuthenticationExpired,
 )
 from pubsub.interfaces import Identity
-from pubsub.values.accounts import UserOptions
 from tests.client.fakes import NOW, Knowing, Lists
 
 VIOLATION = b"-ERR 'Authorization Violation'\r\n"
-NOBODY = UserOptions("nobody", "secret")
 
 
 def start(server, answer):
@@ -91,7 +90,7 @@ def test_an_authenticator_may_say_what_the_client_is_told(server, fault, told, s
     assert not any("hush" in line for line in log)
 
 
-@pytest.mark.parametrize("name", ["user", "pass", "auth_token", "nkey", "jwt", "sig"])
+@pytest.mark.parametrize("name", ["user", "pass", "auth_token", "nkey"])
 def test_credentials(name):
     """One of them is enough to be nobody else."""
     assert has_credentials({name: "x"})
@@ -102,17 +101,18 @@ def test_credentials(name):
 class TestNoAuthUser:
     """Who shows no credentials is somebody, too."""
 
-    def start(self, server, user=NOBODY, answer=None, **options):
-        name = user.nkey or user.user
-        return server.start(Options(no_auth_user=name, users=(user,), **options), Lists(answer))
+    def start(self, server, name="nobody", answer=None, **options):
+        return server.start(Options(no_auth_user=name, **options), Lists(answer))
 
-    @pytest.mark.parametrize("user", [NOBODY, UserOptions(nkey="UKEY")])
-    def test_without_credentials(self, server, user):
-        """By name or by key."""
-        self.start(server, user)
-        peer = server.connect(b'{"verbose":false,"name":"app"}')
+    @pytest.mark.parametrize("name", ["nobody", "UKEY"])
+    def test_without_credentials(self, server, name):
+        """By name or by key; the list knows how it came."""
+        self.start(server, name)
+        peer = server.connect(b'{"verbose":false,"name":"app","jwt":"eyJ"}')
         assert peer.protocol.closed_state is None
-        assert peer.protocol.identity.user == user.nkey or user.user
+        assert peer.protocol.identity.user == name
+        (attempt,) = server.context.authenticator.admitted
+        assert attempt.connection_type == "STANDARD"
         assert server.context.authenticator.attempts == []
 
     def test_with_credentials_it_is_somebody_else(self, server):
@@ -121,25 +121,13 @@ class TestNoAuthUser:
         peer = server.connect(b'{"user":"u"}')
         assert peer.protocol.closed_state is ClosedState.AUTHENTICATION_VIOLATION
 
-    def test_with_a_certificate_the_authenticators_decide(self, server):
-        """One may be mapped."""
-        self.start(server, answer=Identity("mapped"))
-        peer = server.accept()
-        peer.protocol.tls = TlsDetails("1.3", "", (PeerCertificate(b"own", "", "", ""),))
-        peer.send(b"CONNECT {}\r\n")
-        assert peer.protocol.identity.user == "mapped"
-
     def test_it_may_not_come_any_way(self, server, log):
-        """Its connection types hold."""
-        user = UserOptions("nobody", connection_types=frozenset({"WEBSOCKET"}))
-        self.start(server, user, debug=True)
-        assert server.connect().protocol.closed_state is ClosedState.AUTHENTICATION_VIOLATION
-        assert any("not by a STANDARD connection" in line for line in log)
-
-    def test_it_may_have_to_come_by_a_proxy(self, server):
-        """Without credentials there is none that vouches for it."""
-        self.start(server, UserOptions("nobody", proxy_required=True))
+        """The list says which, and why."""
+        self.start(server, debug=True)
+        refused = AuthenticationFailed("not without a proxy", ProxyRequired())
+        server.context.authenticator.known["nobody"] = refused
         assert server.connect().protocol.closed_state is ClosedState.PROXY_REQUIRED
+        assert any("not without a proxy" in line for line in log)
 
     def test_with_a_callout_its_service_decides(self, server):
         """It is asked about everybody."""
@@ -149,13 +137,12 @@ class TestNoAuthUser:
 
     def test_a_user_that_is_gone(self, server):
         """A program may have dropped it."""
-        self.start(server)
-        server.context.users.drop("nobody")
+        self.start(server, "gone")
         assert server.connect().protocol.closed_state is ClosedState.AUTHENTICATION_VIOLATION
 
     def test_authenticators_without_lists(self, server):
         """Plugins of others."""
-        server.start(Options(no_auth_user="nobody", users=(NOBODY,)), Knowing(Identity("plugin")))
+        server.start(Options(no_auth_user="nobody"), Knowing(Identity("plugin")))
         assert server.connect().protocol.identity.user == "plugin"
 
 

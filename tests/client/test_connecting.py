@@ -18,11 +18,10 @@ from pubsub.errors import (
     SigningKeyChanged,
 )
 from pubsub.interfaces import IAuthenticator, Identity, Permissions
-from pubsub.values.accounts import AccountLimits, AccountOptions, UserOptions
+from pubsub.values.accounts import AccountLimits, AccountOptions
 from tests.client.fakes import NOW, Knowing, Lists, Watching
 
 VIOLATION = b"-ERR 'Authorization Violation'\r\n"
-NOBODY = UserOptions("nobody", "secret")
 
 
 @implementer(IAuthenticator)
@@ -355,9 +354,8 @@ class TestWithoutConnect:
     SENT = b"SUB foo 1\r\nPUB foo 2\r\nhi\r\nPING\r\n"
     HEARD = b"MSG foo 1 2\r\nhi\r\nPONG\r\n"
 
-    def start(self, server, answer=None, **options):
-        users = options.pop("users", (NOBODY,))
-        server.start(Options(no_auth_user="nobody", users=users, **options), Lists(answer))
+    def start(self, server, answer=None, name="nobody", **options):
+        server.start(Options(no_auth_user=name, **options), Lists(answer))
         peer = server.accept()
         peer.received()
         return peer
@@ -384,14 +382,14 @@ class TestWithoutConnect:
 
     def test_without_such_a_user_connect_comes_first(self, server):
         """As always."""
-        server.start(Options(users=(NOBODY,)), Lists())
+        server.start(Options(), Lists())
         peer = server.accept()
         peer.received()
         assert peer.send(self.SENT) == VIOLATION
 
     def test_who_is_refused_is_told_so(self, server):
         """The user is gone, and no authenticator knows better."""
-        peer = self.start(server, users=())
+        peer = self.start(server, name="gone")
         assert peer.send(self.SENT) == VIOLATION
         assert peer.protocol.closed_state is ClosedState.AUTHENTICATION_VIOLATION
 
@@ -400,7 +398,7 @@ class TestWithoutConnect:
         answer = Deferred()
         cancelled = []
         answer.addErrback(lambda failure: cancelled.append(failure) or failure)
-        peer = self.start(server, answer, users=())
+        peer = self.start(server, answer, name="gone")
         assert peer.send(self.SENT) == VIOLATION
         assert peer.closing
         assert len(cancelled) == 1
@@ -413,7 +411,7 @@ class TestWithoutConnect:
 
     def test_expiry_holds(self, server):
         """Whatever let it in may end."""
-        peer = self.start(server, Identity("plugin", expires=NOW + 5), users=())
+        peer = self.start(server, Identity("plugin", expires=NOW + 5), name="gone")
         peer.send(self.SENT)
         server.clock.advance(5)
         assert peer.received().endswith(b"-ERR 'User Authentication Expired'\r\n")
