@@ -161,6 +161,9 @@ class IRouter(Interface):
     def counters() -> TrafficCounters:
         """The same over all accounts."""
 
+    def subscription_count(account: str) -> int:
+        """How many stand in the index of ``account``, those for imports included. Quick."""
+
     def subscriptions(account: str | None = None) -> Iterable[SubscriptionInfo]:
         """Every subscription, by link and then in order of subscribing. Slow."""
 
@@ -545,7 +548,7 @@ class IServerAccess(Interface):
 
     def client_of(link: ILink) -> Any:
         """The :class:`pubsub.client.protocol.ClientProtocol` behind a link, ``None`` if there
-        is none: who it is (``identity``), ``fault(…)``, ``stall(seconds)``, ``close(…)``."""
+        is none: who it is (``identity``), ``fault(…)``, ``hold(seconds)``, ``close(…)``."""
 
     def server_info() -> Mapping[str, Any]:
         """nats-server's ServerInfo: ``name``, ``host``, ``id``, ``ver``, … as events carry it."""

@@ -119,6 +119,9 @@ class ClientProtocol(Protocol):
     #: reasons for not reading, bits of ``paused``
     AUTHENTICATING = 1
     STALLED = 2
+    HELD = 4
+    #: of these also nothing is served that was read already
+    _UNSERVED = AUTHENTICATING | HELD
 
     transport: Any
     link: ILink | None
@@ -376,6 +379,12 @@ class ClientProtocol(Protocol):
             self.pause_input(self.STALLED)
             self.context.deadlines.add(seconds, _stall_over, self)
 
+    def hold(self, seconds: float) -> None:
+        """Serve it nothing more for that long, not even what was read already."""
+        if not self.paused & self.HELD and self.closed_state is None:
+            self.pause_input(self.HELD)
+            self.context.deadlines.add(seconds, _hold_over, self)
+
     def request_info(self, detailed: bool) -> bytes:
         """Who asks, for services of other accounts."""
         return request_info(self, detailed)
@@ -460,7 +469,7 @@ class ClientProtocol(Protocol):
 
     def pause_input(self, reason: int) -> None:
         """Read no more for that reason, until :meth:`resume_input` is told the same."""
-        if self.link is not None and reason == self.AUTHENTICATING:
+        if self.link is not None and reason & self._UNSERVED:
             # a stalled publisher may still be served what was read already
             self.link.pause_input()
         if not self.paused:
@@ -472,7 +481,8 @@ class ClientProtocol(Protocol):
         if not self.paused & reason or self.closed_state is not None:
             return
         self.paused &= ~reason
-        if self.link is not None and reason == self.AUTHENTICATING:
+        served = bool(reason & self._UNSERVED) and not self.paused & self._UNSERVED
+        if self.link is not None and served:
             self.link.resume_input()
         if not self.paused and self.closed_state is None:
             self.transport.resumeProducing()
@@ -528,6 +538,10 @@ class ClientProtocol(Protocol):
 def _auth_timeout(client: ClientProtocol) -> None:
     client.auth_deadline = None
     client.fault(AuthenticationTimeout())
+
+
+def _hold_over(client: ClientProtocol) -> None:
+    client.resume_input(client.HELD)
 
 
 def _stall_over(client: ClientProtocol) -> None:

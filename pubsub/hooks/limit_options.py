@@ -34,7 +34,7 @@ class Over(enum.Enum):
     ERROR = "error"
     #: it is dropped
     DROP = "drop"
-    #: it passes, and nothing more is read from the publisher until the rate is kept again
+    #: it passes, and nothing more of the publisher is served until the rate is kept again
     WAIT = "wait"
     #: it is dropped, and the publisher is closed
     DISCONNECT = "disconnect"

@@ -33,8 +33,9 @@ __all__ = ["MAX_METERS", "MAX_WAIT", "RateLimitPlugin", "RateLimiter"]
 #: Meters that are kept before the full ones are looked for; one takes some 500 bytes.
 MAX_METERS = 10_000
 
-#: Seconds a publisher waits at once: PINGs are answered late meanwhile.
-MAX_WAIT = 2.0
+#: Seconds a publisher waits at once. It answers no PING meanwhile, so this is well below the
+#: time after which it would be stale.
+MAX_WAIT = 60.0
 
 #: Seconds between two errors to a client, and between two lines about a user in the log.
 _QUIET = 1.0
@@ -120,10 +121,12 @@ class RateLimiter:
         self, client: Any, link: ILink, user: str, meters: tuple[_Meter, ...], now: float
     ) -> None:
         """Make the publisher wait until the debts are paid."""
-        seconds = max(b.wait() for meter in meters for b in meter.buckets if b) if meters else 0.0
-        if seconds > 0 and client is not None:
+        waits = [bucket.wait() for meter in meters for bucket in meter.buckets if bucket]
+        seconds = max(waits, default=0.0)
+        if seconds > 0:
             self._count(link, user, meters, now, "was made to wait")
-            client.stall(min(seconds, MAX_WAIT))
+            if client is not None:
+                client.hold(min(seconds, MAX_WAIT))
 
     def _refuse(
         self,
