@@ -106,3 +106,10 @@ class ClientContext:
         self.deadlines = Deadlines(self.clock)
         self.faults = FaultLog(self.clock)
         self.sweep = WriteDeadlineSweep(self)
+
+    @property
+    def required(self) -> bool:
+        """Whether CONNECT has to come first: somebody wants credentials, or the configuration
+        has users, even if a program has dropped the last of them: that must not open the door.
+        """
+        return bool(self.authenticator.required or self.options.users)

@@ -293,7 +293,7 @@ class ClientProtocol(Protocol):
         link.options = link_options(
             True, True, True, False, False, options.max_payload, options.max_subscriptions
         )
-        link.awaiting_connect = context.authenticator.required
+        link.awaiting_connect = context.required
         link.trace = options.trace or options.trace_verbose
         native_link = getattr(self.transport, "native_link", None)
         self.native = native_link is not None and native_link(link)
@@ -305,7 +305,7 @@ class ClientProtocol(Protocol):
         context = self.context
         if self.closed_state is not None:
             return
-        if context.authenticator.required:
+        if context.required:
             timeout = context.options.authorization.timeout
             self.auth_deadline = context.deadlines.add(timeout, _auth_timeout, self)
         else:

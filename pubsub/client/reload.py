@@ -82,9 +82,10 @@ def user_changed(context: ClientContext, key: str, user: UserOptions | None) -> 
     """Look after the clients of a user of the lists that was added, changed or dropped: this
     is a listener of :class:`pubsub.accounts.users.Users`.
 
-    With the first user credentials are required of everybody, with the last one gone of nobody.
+    With the first user credentials are required of everybody; with the last one gone of nobody,
+    unless the configuration has users.
     """
-    info, required = context.info.info, context.authenticator.required
+    info, required = context.info.info, context.required
     clients = list(context.registry.open.values())
     if info.auth_required != required:
         context.info = InfoRenderer(replace(info, auth_required=required))
@@ -122,7 +123,7 @@ def _check(client: ClientProtocol) -> None:
         # in its preamble, or being asked about already: CONNECT decides, by the new rules
         # for those to come and by the old ones for whoever sent it before
         return
-    required = client.context.authenticator.required
+    required = client.context.required
     if not client.connect_seen and (required or client.link.awaiting_connect):
         _await_connect(client, required)
         return
@@ -157,7 +158,7 @@ def _checked(client: ClientProtocol, identity: Identity | None, fault: ClientFau
         client.close(ClosedState.CLIENT_CLOSED)
         return
     becoming.become_again(client, identity)
-    if not client.context.authenticator.required:
+    if not client.context.required:
         link.awaiting_connect = False
 
 
