@@ -16,10 +16,11 @@ from zope.interface.verify import verifyObject
 from pubsub.errors import BackendUnavailable, NotConfigured
 from pubsub.interfaces import (
     IAuthenticatorPlugin,
+    IMessageHookPlugin,
     IRouterBackend,
     RouterSettings,
 )
-from pubsub.plugins import LazyAuthenticatorPlugin, LazyRouterBackend
+from pubsub.plugins import LazyAuthenticatorPlugin, LazyMessageHookPlugin, LazyRouterBackend
 
 
 @implementer(IRouterBackend)
@@ -52,6 +53,14 @@ class FakeAuthenticatorPlugin:
         return ("an authenticator", options)
 
 
+@implementer(IMessageHookPlugin)
+class FakeHookPlugin:
+    name = "fake"
+
+    def create(self, options: Any, server: Any) -> Any:
+        return ("a hook", options, server)
+
+
 def test_a_lazy_backend_is_a_backend_that_hands_on_to_the_real_one() -> None:
     backend = LazyRouterBackend("fake", 1, f"{__name__}:FakeBackend")
     assert verifyObject(IRouterBackend, backend)
@@ -80,6 +89,17 @@ def test_a_lazy_authenticator_plugin_hands_on_to_the_real_one() -> None:
     assert plugin.create("options") == ("an authenticator", "options")
     with pytest.raises(NotConfigured):
         plugin.create(None)
+
+
+def test_a_lazy_hook_plugin_hands_on_to_the_real_one() -> None:
+    plugin = LazyMessageHookPlugin("fake", f"{__name__}:FakeHookPlugin")
+    assert verifyObject(IMessageHookPlugin, plugin)
+    server: Any = "a server"
+    assert plugin.create({"a": 1}, server) == ("a hook", {"a": 1}, "a server")
+
+
+def test_the_built_in_hooks_are_found_by_name() -> None:
+    assert [plugin.name for plugin in getPlugins(IMessageHookPlugin)] == ["rate_limit"]
 
 
 def test_the_built_in_router_backends_are_found_by_name() -> None:

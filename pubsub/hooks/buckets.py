@@ -8,9 +8,9 @@ __all__ = ["Bucket"]
 class Bucket:
     """A rate, and how much of it has been saved or overdrawn.
 
-    It holds what ``burst`` seconds bring. As long as there is anything in it, whatever comes
-    may be taken: one thing larger than the whole bucket passes, and is paid off afterwards. So
-    the rate is kept over time whatever the sizes.
+    It holds what ``burst`` seconds bring. As long as there is one in it, or it is full, whatever
+    comes may be taken: a thing larger than the whole bucket passes, and is paid off afterwards.
+    So the rate is kept over time whatever the sizes.
 
     :param rate: a second.
     :param burst: seconds of the rate that may be saved.
@@ -25,17 +25,17 @@ class Bucket:
         self._level = rate * burst
         self._filled = now
 
-    def has_any(self, now: float) -> bool:
+    def has_one(self, now: float) -> bool:
         """Whether something may be taken."""
         self._fill(now)
-        return self._level > 0
+        return self._level >= min(1.0, self._rate * self._burst)
 
     def take(self, amount: float) -> None:
         """Take it, and be in debt if there was less."""
         self._level -= amount
 
     def wait(self) -> float:
-        """Seconds until the debt is paid, 0.0 without one; as of the last :meth:`has_any`."""
+        """Seconds until the debt is paid, 0.0 without one; as of the last :meth:`has_one`."""
         return max(0.0, -self._level / self._rate)
 
     def is_full(self, now: float) -> bool:

@@ -102,7 +102,7 @@ class RateLimiter:
         empty = False
         for meter in meters:
             for bucket in meter.buckets:
-                empty |= bucket is not None and not bucket.has_any(now)
+                empty |= bucket is not None and not bucket.has_one(now)
         if not empty or self._options.over is Over.WAIT:
             for meter in meters:
                 for bucket, amount in zip(
@@ -176,7 +176,7 @@ class RateLimiter:
         now = self._seconds()
         meters = self._meters_of(identity.account, identity.user, now)
         buckets = [meter.connections for meter in meters if meter.connections is not None]
-        if all(bucket.has_any(now) for bucket in buckets):
+        if all(bucket.has_one(now) for bucket in buckets):
             for bucket in buckets:
                 bucket.take(1)
             return None
