@@ -127,7 +127,7 @@ class PubSubServer:
         self.context = self._make_context()
         self.accounts.client_of = lambda link: self.registry.open.get(link.cid)
         self.security.users.listen(partial(user_changed, self.context))
-        self._figures = AccountFigures(self.router, self.accounts, reactor)
+        self._figures = AccountFigures(self.router, self.accounts)
         self._system = self._make_system()
         self._hooks = ServerHooks(self.security.access, self.context)
         self._hooks.use(options, self._hooks.prepare(options))

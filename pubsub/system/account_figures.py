@@ -7,29 +7,18 @@ from typing import TYPE_CHECKING, Any
 from pubsub.system.advisories import traffic
 
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import IReactorTime
-
     from pubsub.interfaces import IAccounts, IRouter
 
 __all__ = ["AccountFigures"]
 
-#: Seconds a count of subscriptions is good for. Routers count by looking at each of them, and
-#: a storm of connections asks for the count with each one.
-_COUNT_AGAIN = 1.0
-
 
 class AccountFigures:
-    """The figures of all accounts of one server.
+    """The figures of all accounts of one server."""
 
-    :param clock: says when to count again.
-    """
-
-    def __init__(self, router: IRouter, accounts: IAccounts, clock: IReactorTime) -> None:
+    def __init__(self, router: IRouter, accounts: IAccounts) -> None:
         self._router = router
         self._accounts = accounts
-        self._clock = clock
         self._slow: dict[str, int] = {}
-        self._counted: dict[str, tuple[float, int]] = {}
 
     def slow_consumer(self, account: str) -> None:
         """A client of the account was closed because it did not read."""
@@ -41,13 +30,8 @@ class AccountFigures:
         return (known.name_tag if known is not None else "") or account
 
     def subscriptions(self, account: str) -> int:
-        """How many subscriptions there are in it, up to a second ago."""
-        now = self._clock.seconds()
-        then, number = self._counted.get(account, (0.0, -1))
-        if number < 0 or now - then >= _COUNT_AGAIN:
-            number = sum(1 for _ in self._router.subscriptions(account))
-            self._counted[account] = now, number
-        return number
+        """How many subscriptions there are in it, those for imports included."""
+        return self._router.subscription_count(account)
 
     def active(self) -> int:
         """How many accounts have clients."""

@@ -53,6 +53,9 @@ class FakeRouter:
     def subscriptions(self, account: str | None = None) -> Iterable[SubscriptionInfo]:
         return iter([row for row in self.rows if account is None or row.account == account])
 
+    def subscription_count(self, account: str) -> int:
+        return len(list(self.subscriptions(account)))
+
     def stats(self) -> Mapping[str, int | float]:
         return {
             "num_subscriptions": len(self.rows), "num_cache": 1, "num_inserts": 4,

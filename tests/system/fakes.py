@@ -98,7 +98,7 @@ class FakeServer:
         return SystemBus(self, self.wall)
 
     def figures(self) -> AccountFigures:
-        return AccountFigures(self.router, self.accounts, self.clock)
+        return AccountFigures(self.router, self.accounts)
 
 
 @dataclass

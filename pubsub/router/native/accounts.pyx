@@ -64,6 +64,10 @@ cdef class NativeAccounts:
         at = <Account*><size_t>address
         return TrafficCounters(at.in_msgs, at.in_bytes, at.out_msgs, at.out_bytes)
 
+    def subscription_count(self, str account):
+        address = self._accounts.get(account)
+        return 0 if address is None else (<Account*><size_t>address).subscriptions
+
     def counters(self):
         total = [self.account_counters(name) for name in self._accounts]
         return TrafficCounters(*(sum(column) for column in zip(*total))) if total else (

@@ -16,6 +16,8 @@ from libc.string cimport memcmp, memcpy
 
 from twisted.logger import Logger
 
+from pubsub.router.introduction import introduce
+
 from pubsub.router.native.crossing cimport Crossing, Pending, ServiceCrossing
 from pubsub.router.native.delivery cimport draw64, mapped_in, route
 from pubsub.router.native.descriptors cimport replace
@@ -40,8 +42,8 @@ cdef enum:
     MAX_HOPS = 32
 
 cdef bytes DIGITS = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-cdef bytes VERSION = b"NATS/1.0\r\n"
-cdef bytes INFO = b"Nats-Request-Info: "
+cdef bytes INTRODUCTION = b"NATS/1.0\r\nNats-Request-Info: "
+cdef bytes BLANK_LINE = b"\r\n\r\n"
 
 
 cdef void report(str what) noexcept:
@@ -109,39 +111,23 @@ cdef bytes asker(Conn* origin, bint detailed):
     return <bytes>kept[0]
 
 
-cdef bytes without_info(bytes headers):
-    """A header block, up to and without its blank line, that has no such header."""
-    cdef list lines = headers.split(b"\r\n")
-    cdef list kept = []
-    for line in lines[: len(lines) - 2]:
-        if not line.startswith(b"Nats-Request-Info:"):
-            kept.append(line)
-    return b"\r\n".join(kept)
-
-
 cdef Block* introduced(Message* m, bytes info, char* digits) except NULL:
     """The message with the header that says who asks, in a block of its own."""
-    cdef bytes head = VERSION
+    cdef bytes head
     cdef const char* payload = m.payload
     cdef size_t body = <size_t>m.size + 2
     cdef Block* block
-    cdef char* at
     if m.hdr > 0:
         # It may carry one already: from a client that wants to be somebody else.
-        head = without_info(m.payload[:m.hdr]) + b"\r\n"
+        head = introduce(<bytes>m.payload[:m.hdr], info)
         payload += m.hdr
         body -= m.hdr
-    m.hdr = <int>(len(head) + len(INFO) + len(info) + 4)
+    else:
+        head = INTRODUCTION + info + BLANK_LINE
+    m.hdr = <int>len(head)
     block = new_block(<size_t>m.hdr + body)
-    at = block_data(block)
-    memcpy(at, <char*>head, len(head))
-    at += len(head)
-    memcpy(at, <char*>INFO, len(INFO))
-    at += len(INFO)
-    memcpy(at, <char*>info, len(info))
-    at += len(info)
-    memcpy(at, b"\r\n\r\n", 4)
-    memcpy(at + 4, payload, body)
+    memcpy(block_data(block), <char*>head, m.hdr)
+    memcpy(block_data(block) + m.hdr, payload, body)
     m.payload = block_data(block)
     m.size = <int>(m.hdr + body - 2)
     m.block = block if m.size >= SHARE else NULL

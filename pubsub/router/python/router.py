@@ -219,6 +219,11 @@ class PythonRouter:
         known = self._accounts.get(account)
         return known.counters() if known is not None else TrafficCounters(0, 0, 0, 0)
 
+    def subscription_count(self, account: str) -> int:
+        """How many stand in the index of ``account``, those for imports included."""
+        known = self._accounts.get(account)
+        return known.index.count if known is not None else 0
+
     def counters(self) -> TrafficCounters:
         """The same over all accounts."""
         rows = [account.counters() for account in self._accounts.values()]
