@@ -94,6 +94,19 @@ class AccountBook:
         self._known: dict[str, _Known] = {}
         self._fetching: dict[str, list[Deferred[AccountOptions]]] = {}
 
+    def adopt(self) -> None:
+        """Know the accounts that came as JWTs before a reload, if they are still trusted."""
+        for name in self._accounts.names():
+            options = self._accounts.find(name)
+            claims = options.claims if options is not None else None
+            if not isinstance(claims, AccountClaims):
+                continue
+            if self.trust.trusts(claims.issuer):
+                # what their JWTs were is not kept: the next one is taken for another
+                self._known[name] = _Known("", 0.0)
+            else:
+                self._accounts.remove(name)
+
     def is_known(self, name: str) -> bool:
         """Whether the account has been applied, and not been deleted since."""
         return name in self._known

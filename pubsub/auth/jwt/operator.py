@@ -90,6 +90,7 @@ class OperatorAuthenticator:
     def use_server(self, server: IServerAccess) -> None:
         """Begin: start the resolver, and fetch the system account."""
         self._book = AccountBook(server.accounts, self.trust, self.resolver, self._wall)
+        self._book.adopt()
         server.accounts.check_activation = self._check_activation
         server.accounts.missing = self._book.find
         self.resolver.start(server, self._book)

@@ -89,20 +89,25 @@ class Desk:
         self._send(reply, {"error": {**body, "code": _FAILED, "description": description}})
 
     def answer_list(self, reply: bytes, names: Sequence[str]) -> None:
-        """``{"data": […], "server": …}``."""
-        self._send(reply, {"data": list(names)})
+        """``{"data": […], "server": …}``, in this order."""
+        if reply:
+            self._publish(reply, {"data": list(names), "server": self._stamp()})
 
     def _send(self, reply: bytes, body: dict[str, Any]) -> None:
-        if not reply:
-            return
+        if reply:
+            self._publish(reply, {"server": self._stamp(), **body})
+
+    def _stamp(self) -> dict[str, Any]:
+        """Who says it, with the number and the time of this message (``ServerInfo``)."""
         self._sequence += 1
-        server = {
+        return {
             **self.server.server_info(),
             "seq": self._sequence,
             "time": rfc3339(self._wall()),
         }
-        payload = json.dumps({"server": server, **body}, separators=(",", ":"))
-        self.publish(reply, payload.encode("utf-8"))
+
+    def _publish(self, reply: bytes, body: dict[str, Any]) -> None:
+        self.publish(reply, json.dumps(body, separators=(",", ":")).encode("utf-8"))
 
     def close(self) -> None:
         """Hear nothing any more."""

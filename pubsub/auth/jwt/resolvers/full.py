@@ -54,6 +54,10 @@ class DirectoryResolver:
         """Hear of updates, and answer for what is in the directory."""
         self._server = server
         self._requests = DirectoryRequests(server, book, self.directory, self._dialect)
+        for account in book.names():
+            # known since before a reload: its file may be another one now
+            loaded = server.defer_to_thread(self.directory.load, account)
+            loaded.addCallback(self._reload, account).addErrback(self.log_failure)
         self.every("expire", self._expire_every, self._expire)
 
     def fetch(self, account: str) -> Deferred[str]:
@@ -87,6 +91,11 @@ class DirectoryResolver:
     def log_failure(self, failure: Failure) -> None:
         """The end of work in the background."""
         self._log.failure("The directory {path} failed", failure, path=str(self.directory.path))
+
+    def _reload(self, token: str, account: str) -> None:
+        assert self._requests is not None
+        if token:
+            self._requests.apply(account, token)
 
     def _expire(self) -> None:
         assert self._requests is not None

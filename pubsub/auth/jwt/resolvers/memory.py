@@ -33,14 +33,11 @@ class MemoryResolver:
         and go if it does not know them any more.
         """
         self._requests = UpdateRequests(server, book)
-        for name in server.accounts.names():
-            options = server.accounts.find(name)
-            if options is None or options.claims is None:
-                continue
+        for name in book.names():
             try:
                 book.apply(name, self._tokens[name])
             except (KeyError, CredentialsError):
-                server.accounts.remove(name)
+                book.disable(name)
 
     def fetch(self, account: str) -> Deferred[str]:
         """At once."""
