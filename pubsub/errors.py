@@ -166,7 +166,11 @@ class ConfigError(PubSubError):
     :ivar file: the path as the user gave it, or ``""`` for flags and strings.
     :ivar line: 1-based, 0 when there is no position.
     :ivar column: 1-based, 0 when there is no position.
+    :ivar path: the option it is about, for who can find its position:
+        ``("accounts", "A", "imports", 0)``; empty if that is not known.
     """
+
+    path: tuple[str | int, ...] = ()
 
     def __init__(self, message: str, file: str = "", line: int = 0, column: int = 0) -> None:
         super().__init__(message)
@@ -581,7 +585,9 @@ class MessageRefused(_SubjectFault):
 
     def __init__(self, subject: bytes, reason: str) -> None:
         super().__init__(subject)
-        words = " ".join(reason.replace("'", '"').split())
+        # It may hold what the publisher sent: nothing of that ends the line, or cannot be sent.
+        clean = reason.encode("utf-8", "backslashreplace").decode()
+        words = " ".join(clean.replace("'", '"').split())
         self.wire = self.detail = f"{self.wire}: {words[:_LONGEST_REASON]}"
         self.args = (self.wire,)
 

@@ -63,6 +63,7 @@ def _try(command_line: CommandLine) -> None:
 
     :raises PubSubError: it would not.
     """
+    from pubsub.assembly.security import check_accounts
     from pubsub.router.choose import choose_backend
     from pubsub.router.mappings import AccountMapper
     from pubsub.transport.certificates import load_authorities, load_pairs
@@ -71,6 +72,7 @@ def _try(command_line: CommandLine) -> None:
     assert options is not None
     choose_backend(options.router)
     AccountMapper(options.mappings)
+    check_accounts(options, command_line.places)
     if options.tls is not None:
         load_pairs(options.tls)
         if options.tls.ca_file:

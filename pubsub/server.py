@@ -122,6 +122,8 @@ class PubSubServer:
             options, reactor, self.router, self.identity, lambda: self.name, self._server_block
         )
         self.accounts = self.security.accounts
+        #: change users and accounts of the running server
+        self.live = self.security.live
         self.system_account = self.security.system_account
         self._authenticators = self.security.authenticators(options)
         self.context = self._make_context()
@@ -206,7 +208,7 @@ class PubSubServer:
                 server_id=self.server_id,
                 server_name=self.name,
                 port=self.port,
-                auth_required=authenticator.required,
+                auth_required=bool(authenticator.required or options.users),
             )
         )
 
@@ -474,7 +476,7 @@ class PubSubServer:
             info = self._make_info(new, authenticators)
             # Also when no option changed: the files may hold a new certificate.
             tls = self._make_tls(new.tls)
-            self.security.change_accounts(new)
+            self.security.check(new)
             self._change_log(new)
         except PubSubError:
             authenticators.stop()
@@ -517,12 +519,13 @@ class PubSubServer:
         # A port the kernel chose stays the one that is open.
         self.options = context.options = replace(new, port=old.port, http_port=old.http_port)
         self.config_time = time.time()
+        self.security.change_accounts(new)
         old_authenticators, self._authenticators = self._authenticators, authenticators
         context.authenticator = authenticators
         context.info = info
         self._use_tls(context, new)
         self.router.settings = router_settings(new)
-        self.security.users.replace_all(new.users)
+        self.security.change_users(new)
         apply_reload(context, old)
         old_authenticators.stop()
         self.router.flush()

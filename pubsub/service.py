@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.application.service import Service
 from twisted.logger import Logger
 
+from pubsub.assembly.security import check_accounts
 from pubsub.server import PubSubServer
 from pubsub.system.logging import LogSettings, ServerLog
 from pubsub.system.process import Outcome, settle
@@ -113,9 +114,11 @@ def run(options: Options, command_line: CommandLine) -> int:
         loaded = command_line.load(lambda path: Path(path).read_bytes(), os.environ)
         for warning in loaded.warnings:
             _log.warn("{warning}", warning=warning)
+        check_accounts(loaded.options, loaded.places)
         return loaded.options
 
     try:
+        check_accounts(options, command_line.places)
         server = PubSubServer(
             options, reactor, read_options=read_again, log=server_log, on_stopped=outcome.stop
         )

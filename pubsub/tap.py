@@ -73,17 +73,21 @@ def makeService(options: Options) -> IService:
     :raises SystemExit: the configuration cannot be used here; its text says why.
     """
     # The reactor is chosen by now; importing the server earlier would choose it.
+    from pubsub.assembly.security import check_accounts
     from pubsub.service import PubSubService
 
     command_line = options.command_line
 
     def read_again() -> ServerOptions:
-        return command_line.load(_read_file, os.environ).options
+        loaded = command_line.load(_read_file, os.environ)
+        check_accounts(loaded.options, loaded.places)
+        return loaded.options
 
     for warning in command_line.warnings:
         _log.warn("{warning}", warning=warning)
     assert command_line.options is not None
     try:
+        check_accounts(command_line.options, command_line.places)
         service = PubSubService(command_line.options, read_options=read_again)
     except PubSubError as error:
         # an operator reads one line, not twistd's traceback

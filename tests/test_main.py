@@ -27,9 +27,9 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Options, Any]]:
         runs.append((options, command_line))
         return 7
 
-    server = ModuleType("pubsub.server")
-    server.run = run  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "pubsub.server", server)
+    service = ModuleType("pubsub.service")
+    service.run = run  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "pubsub.service", service)
     return runs
 
 
@@ -46,7 +46,7 @@ def test_a_server_is_run_with_the_options_and_its_exit_code_is_ours(
 def test_arguments_are_those_of_the_process_by_default(
     ran: list[tuple[Options, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["pubsub-server", "-p", "6"])
+    monkeypatch.setattr(sys, "argv", ["pubsub.service", "-p", "6"])
     assert main() == 7
     assert ran[0][0].port == 6
 

@@ -134,21 +134,26 @@ def check_exports(account: AccountOptions) -> None:
     :raises pubsub.errors.ConfigError: a subject, position or latency option is wrong; the text
         ends as nats-server's does.
     """
-    for export in account.exports:
+    for number, export in enumerate(account.exports):
+        path = ("accounts", account.name, "exports", number)
         kind = "service" if isinstance(export, ServiceExport) else "stream"
         wrong = _wrong(export)
         if wrong:
-            raise ConfigError(
+            refusal = ConfigError(
                 f'Error adding {kind} export "{export.subject}" of account '
                 f'"{account.name}": {wrong}'
             )
+            refusal.path = path
+            raise refusal
         if isinstance(export, ServiceExport) and export.latency is not None:
             wrong = _wrong_latency(account, export)
             if wrong:
-                raise ConfigError(
+                refusal = ConfigError(
                     f'Error adding service latency sampling for "{export.subject}" of account '
                     f'"{account.name}" on subject "{export.latency.subject}": {wrong}'
                 )
+                refusal.path = (*path, "latency")
+                raise refusal
 
 
 def usable(account: AccountOptions, export: ServiceExport) -> ServiceExport:

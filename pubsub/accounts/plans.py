@@ -13,7 +13,14 @@ from dataclasses import dataclass
 
 from pubsub.accounts.automatic import automatic_exports, automatic_imports
 from pubsub.accounts.cycles import Edge, check_service_cycle, check_stream_cycle
-from pubsub.accounts.exports import ActivationCheck, encode, find_export, judge, usable
+from pubsub.accounts.exports import (
+    ActivationCheck,
+    check_exports,
+    encode,
+    find_export,
+    judge,
+    usable,
+)
 from pubsub.accounts.imports import ServiceSpec, StreamSpec, service_spec, stream_spec
 from pubsub.errors import ConfigError
 from pubsub.router.subjects import is_subset
@@ -26,7 +33,7 @@ from pubsub.values.accounts import (
     StreamImport,
 )
 
-__all__ = ["Plan", "Planner"]
+__all__ = ["Plan", "Planner", "plan_all"]
 
 
 @dataclass(frozen=True)
@@ -70,13 +77,15 @@ class Planner:
         :raises pubsub.errors.ConfigError: if so, and there is one.
         """
         making = _Making()
-        for import_ in account.imports:
+        for number, import_ in enumerate(account.imports):
             try:
                 self._add(account, import_, making)
             except ConfigError as error:
                 text = f'{error.message} (account "{account.name}")'
                 if strict:
-                    raise type(error)(text) from None
+                    refusal = type(error)(text)
+                    refusal.path = ("accounts", account.name, "imports", number)
+                    raise refusal from None
                 making.refused.append(text)
         self._add_automatic(account, making)
         return making.plan()
@@ -199,3 +208,23 @@ class _Making:
 
 def _text(subject: bytes) -> str:
     return subject.decode("utf-8", "replace")
+
+
+def plan_all(
+    accounts: Mapping[str, AccountOptions],
+    system_account: str,
+    check_activation: ActivationCheck | None = None,
+) -> dict[str, Plan]:
+    """The plans of all accounts, by name.
+
+    :raises pubsub.errors.ConfigError: exports or imports of one of them cannot be, and it did
+        not come as a JWT.
+    """
+    for account in accounts.values():
+        if account.claims is None:
+            check_exports(account)
+    plans: dict[str, Plan] = {}
+    planner = Planner(accounts, plans, system_account, check_activation)
+    for account in accounts.values():
+        plans[account.name] = planner.plan(account, strict=account.claims is None)
+    return plans

@@ -25,7 +25,7 @@ from pubsub.accounts.exports import ActivationCheck, check_exports
 from pubsub.accounts.imports import ServiceSpec, StreamImports, service_route
 from pubsub.accounts.latency import LatencyObserver
 from pubsub.accounts.members import IAccountMember, Members
-from pubsub.accounts.plans import Plan, Planner
+from pubsub.accounts.plans import Plan, Planner, plan_all
 from pubsub.accounts.timers import Timers
 from pubsub.errors import (
     AccountAuthenticationExpired,
@@ -164,18 +164,7 @@ class Accounts:
 
         :raises pubsub.errors.ConfigError: one of them cannot be; nothing was changed.
         """
-        wanted = {account.name: account for account in self._builtin()}
-        wanted.update({name: a for name, a in self._options.items() if a.claims is not None})
-        for account in accounts:
-            wanted[account.name] = account
-        mappers = {name: self._mapper(account) for name, account in wanted.items()}
-        for account in wanted.values():
-            if account.claims is None:
-                check_exports(account)
-        plans: dict[str, Plan] = {}
-        planner = Planner(wanted, plans, self.system_account, self.check_activation)
-        for account in wanted.values():
-            plans[account.name] = planner.plan(account, strict=account.claims is None)
+        wanted, mappers, plans = self._planned(accounts)
         # Nothing fails from here on.
         before, self._options = self._options, wanted
         for name in before.keys() - wanted.keys():
@@ -189,6 +178,23 @@ class Accounts:
             if before.get(name) != account:
                 self._look_at_clients(account)
         self._ask_for_missing()
+
+    def check(self, accounts: Iterable[AccountOptions]) -> None:
+        """Would :meth:`replace_all` take them? Changes nothing.
+
+        :raises pubsub.errors.ConfigError: it would not.
+        """
+        self._planned(accounts)
+
+    def _planned(
+        self, accounts: Iterable[AccountOptions]
+    ) -> tuple[dict[str, AccountOptions], dict[str, AccountMapper | None], dict[str, Plan]]:
+        wanted = {account.name: account for account in self._builtin()}
+        wanted.update({name: a for name, a in self._options.items() if a.claims is not None})
+        for account in accounts:
+            wanted[account.name] = account
+        mappers = {name: self._mapper(account) for name, account in wanted.items()}
+        return wanted, mappers, plan_all(wanted, self.system_account, self.check_activation)
 
     def update(self, options: AccountOptions) -> None:
         """Add the account, or change it: its clients are updated or disconnected at once.
@@ -259,9 +265,9 @@ class Accounts:
         try:
             return AccountMapper(options.mappings, self._cluster)
         except BadSubjectTransform as error:
-            raise ConfigError(
-                f'Error adding mapping of account "{options.name}": {error}'
-            ) from error
+            refusal = ConfigError(f'Error adding mapping of account "{options.name}": {error}')
+            refusal.path = ("accounts", options.name, "mappings")
+            raise refusal from error
 
     def _mapper_of(self, options: AccountOptions, strict: bool) -> AccountMapper | None:
         try:

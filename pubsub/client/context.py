@@ -18,6 +18,7 @@ from pubsub.client.faultlog import FaultLog
 from pubsub.client.preamble_types import TlsDetails
 from pubsub.client.registry import Registry
 from pubsub.client.sweep import WriteDeadlineSweep
+from pubsub.config.complete import IMPLIED_USER
 from pubsub.config.options import Options
 from pubsub.interfaces import (
     IAuthenticator,
@@ -106,6 +107,15 @@ class ClientContext:
         self.deadlines = Deadlines(self.clock)
         self.faults = FaultLog(self.clock)
         self.sweep = WriteDeadlineSweep(self)
+
+    @property
+    def anybody(self) -> bool:
+        """Whether the first INFO says that no credentials are needed, though there are users.
+
+        nats-server says so if ``no_auth_user`` was configured, not if it follows from there
+        being only a system account.
+        """
+        return self.options.no_auth_user not in ("", IMPLIED_USER)
 
     @property
     def required(self) -> bool:

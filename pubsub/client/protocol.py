@@ -247,6 +247,7 @@ class ClientProtocol(Protocol):
                 self.host if client_ip else "",
                 self.context.options.max_payload,
                 nonce=self.nonce.decode(),
+                auth_required=False if self.context.anybody else None,
                 tls_required=tls_required,
                 tls_available=True if tls_required is False else None,
             )
