@@ -76,6 +76,8 @@ TEST = [
     "nkeys>=0.2",
     # the authenticator of examples/oidc_authenticator
     "treq>=23.11",
+    # the hook of examples/schema_hook
+    "jsonschema>=4.18",
     # the packaging tests build distributions
     "setuptools>=77",
     "Cython>=3.1",

@@ -101,6 +101,10 @@ def test_a_fault_closes_if_it_has_a_reason_to() -> None:
             b"-ERR 'Permissions Violation for Publish to \"a\": it\"s no good'\r\n",
         ),
         (
+            errors.MessageRefused(b"a", "\ud800\x00"),
+            b"-ERR 'Permissions Violation for Publish to \"a\": \\ud800\x00'\r\n",
+        ),
+        (
             errors.MessageRefused(b"a", "x" * 1000),
             b"-ERR 'Permissions Violation for Publish to \"a\": %b'\r\n" % (b"x" * 500),
         ),

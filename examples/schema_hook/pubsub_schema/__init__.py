@@ -1,0 +1,1 @@
+"""Messages through pubsub-server have to match a JSON Schema."""
