@@ -76,16 +76,18 @@ def operation_before_connect(client: ClientProtocol) -> bool:
     client.connect_seen = True
     asking.ask(client, _decided_without_connect)
     if client.authenticating is not None:
-        # The operation cannot wait for an answer that takes time: it would get through.
-        client.authenticating.cancel()
+        # Its input is paused; what comes first is looked at when the answer is there.
+        return True
     return client.named and client.closed_state is None
 
 
 def _decided_without_connect(
     client: ClientProtocol, identity: Identity | None, fault: ClientFault | None
 ) -> None:
-    """Steps 5 and 7, for who sends no CONNECT; refusing is the router's."""
+    """Steps 5 and 7, for who sends no CONNECT; refusing at once is the router's."""
     if identity is None:
+        if client.link is not None and not client.link.awaiting_connect:
+            _refuse(client, fault or AuthorizationViolation())
         return
     if _taken_in(client, identity):
         _tell_connected(client)

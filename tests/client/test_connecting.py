@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
@@ -393,15 +394,24 @@ class TestWithoutConnect:
         assert peer.send(self.SENT) == VIOLATION
         assert peer.protocol.closed_state is ClosedState.AUTHENTICATION_VIOLATION
 
-    def test_an_answer_that_takes_time_is_a_refusal(self, server):
-        """The operation could not wait for it, and must not get through before."""
+    def test_an_answer_that_takes_time_is_waited_for(self, server):
+        """What was sent meanwhile is acted on when it is there."""
         answer = Deferred()
-        cancelled = []
-        answer.addErrback(lambda failure: cancelled.append(failure) or failure)
         peer = self.start(server, answer, name="gone")
-        assert peer.send(self.SENT) == VIOLATION
-        assert peer.closing
-        assert len(cancelled) == 1
+        assert peer.send(self.SENT) == b""
+        answer.callback(Identity("late"))
+        assert peer.received() == b"+OK\r\n+OK\r\n" + self.HEARD
+        assert peer.protocol.identity.user == "late"
+
+    @pytest.mark.parametrize("refusal", [None, Failure(AuthenticationFailed("no"))])
+    def test_a_refusal_that_takes_time_is_one(self, server, refusal):
+        """Nothing of what was sent gets through."""
+        answer = Deferred()
+        peer = self.start(server, answer, name="gone")
+        assert peer.send(self.SENT) == b""
+        answer.callback(refusal)
+        assert peer.received() == VIOLATION
+        assert peer.protocol.closed_state is ClosedState.AUTHENTICATION_VIOLATION
 
     def test_a_full_account_is_a_refusal(self, server):
         """With the reason of that."""

@@ -371,6 +371,27 @@ def test_what_comes_before_connect_may_be_let_pass(backend: IRouterBackend) -> N
     assert not world.peers["a"].link.awaiting_connect
 
 
+def test_what_comes_before_connect_may_have_to_wait(backend: IRouterBackend) -> None:
+    """Who is asked may need time: then the operation is acted on when input goes on."""
+    world = World(backend)
+    link = world.attach("a")
+    link.awaiting_connect = True
+
+    def later() -> bool:
+        link.pause_input()
+        return True
+
+    world.peers["a"].on["operation_before_connect"] = later
+    for piece in (b"P", b"ING\r\nSUB f", b"oo 1\r\nPING\r\n"):
+        world.feed("a", piece)
+    assert world.output("a") == b""
+    link.resume_input()
+    world.router.flush()
+    assert world.output("a") == b"PONG\r\nPONG\r\n"
+    assert world.calls() == [("a", "operation_before_connect")]
+    assert [sub.subject for sub in link.subscriptions()] == [b"foo"]
+
+
 def test_connect_itself_is_not_asked_about(backend: IRouterBackend) -> None:
     def setup(world: World) -> None:
         peer = world.peers["a"]

@@ -199,8 +199,7 @@ cdef int start_body(Conn* conn, Message* m, const char* data, size_t n) except -
 cdef size_t fill_body(Conn* conn, const char* data, size_t n) except? 0:
     """Add to the payload; how many bytes of ``data`` belonged to it."""
     cdef Body* body = conn.body
-    if n > body.need - body.filled:
-        n = body.need - body.filled
+    n = min(n, body.need - body.filled)
     memcpy(block_data(body.block) + body.filled, data, n)
     body.filled += n
     body_progress(conn)
@@ -455,8 +454,11 @@ cdef Py_ssize_t parse(Conn* conn, const char* buf, size_t n) except -1:
                 i += <size_t>m.size + 2
                 publish_again(conn, &m)
                 continue
-            if conn.awaiting_connect and not may_begin(conn, buf[i]):
-                return n
+            if conn.awaiting_connect:
+                if not may_begin(conn, buf[i]):
+                    return n
+                if conn.paused:
+                    return i
             begin = i
             if buf[i] == 80 and n - i > 3 and buf[i + 1] == 85 and buf[i + 2] == 66:
                 verb = PUB

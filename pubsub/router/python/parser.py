@@ -121,6 +121,8 @@ def _start(link: PythonLink, data: bytes, pos: int) -> int:
         link.awaiting_connect = False
         if link.closed:
             return len(data)
+        if link.input_paused:
+            return pos
     for verb in _BY_FIRST.get(word[0], ()):
         if word.startswith(verb):
             link.verb = verb
