@@ -43,6 +43,7 @@ from pubsub.values.links import (
     LinkOptions,
     PeerKind,
     RouterSettings,
+    ServerPeer,
     SubscriptionInfo,
     TrafficCounters,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "IServerIdentity",
     "IServiceObserver",
     "IStreamImports",
+    "ISubscriptionListener",
     "ISubjectMapper",
     "IThreadedAuthenticator",
     "Identity",
@@ -83,6 +85,7 @@ __all__ = [
     "ResponsePermission",
     "ResponseType",
     "RouterSettings",
+    "ServerPeer",
     "ServiceRoute",
     "ShadowSubscription",
     "SubscriptionInfo",
@@ -152,6 +155,9 @@ class IRouter(Interface):
     def add_interest_listener(listener: IInterestListener) -> None:
         """Tell ``listener`` of every change of interest from now on."""
 
+    def add_subscription_listener(listener: ISubscriptionListener) -> None:
+        """Tell ``listener`` of every subscription that comes and goes from now on."""
+
     def accounts() -> Sequence[str]:
         """The names of all accounts that ever had a peer, a message or a mapper."""
 
@@ -187,6 +193,7 @@ class ILink(Interface):
     kind = Attribute("PeerKind: what is at the other end")
     account = Attribute("str; assign to move it (its subscriptions go: clear them first)")
     options = Attribute("LinkOptions; assign to change")
+    peer = Attribute("ServerPeer of a ROUTE, GATEWAY or LEAF link; assign to change")
     awaiting_connect = Attribute(
         "bool: True makes anything but CONNECT ask ILinkHandler.operation_before_connect"
     )
@@ -254,6 +261,17 @@ class ILink(Interface):
     def publish(subject: bytes, reply: bytes, headers: bytes, payload: bytes) -> int:
         """Publish as this peer, echo rules included; how many links it went to."""
 
+    def hear(account: str, subject: bytes, queue: bytes, weight: int, origin: bytes) -> bool:
+        """The server at the other end wants to hear that (RS+, LS+); False if the subject is bad.
+
+        Hearing the same again only changes the weight, the number of members of a queue group
+        there. ``origin``: the cluster of the leaf it is for (LS+ on routes), else ``b""``.
+        Only ROUTE, GATEWAY and LEAF links.
+        """
+
+    def unhear(account: str, subject: bytes, queue: bytes, origin: bytes) -> None:
+        """It does not any more (RS-, LS-). What was not heard is ignored."""
+
     def clear_subscriptions() -> None:
         """Drop all subscriptions (a second CONNECT)."""
 
@@ -288,6 +306,10 @@ class ILinkHandler(Interface):
 
     def info_received(argument: bytes) -> None:
         """INFO with its JSON: servers send it."""
+
+    def interest_received(verb: bytes, argument: bytes) -> None:
+        """``RS+``, ``RS-``, ``LS+``, ``LS-``, ``A+`` or ``A-`` (upper case) from a server, with
+        what follows it; the handler calls ``link.hear`` and ``link.unhear``."""
 
     def error_received(argument: bytes) -> None:
         """-ERR from the peer."""
@@ -401,6 +423,21 @@ class IInterestListener(Interface):
         """``members`` subscriptions on ``subject`` (in group ``queue``) exist now.
 
         Plain subjects are told when the number becomes 1 and 0, queue groups at each change.
+        """
+
+
+class ISubscriptionListener(Interface):
+    """Routes, gateways and leafs learn here what they have to tell other servers."""
+
+    def subscription_changed(
+        link: ILink | None, account: str, subject: bytes, queue: bytes, change: int, origin: bytes
+    ) -> None:
+        """``change`` more (or less) subscriptions on ``subject`` in group ``queue``.
+
+        ``link``: whose; ``None`` for the router's own that hear answers (``_R_.…``). Shadows of
+        imported streams are told with the exporting account; imports of services are not told.
+        ``change`` is a difference of weights where ``link`` is that of a server; ``origin`` the
+        cluster of the leaf such interest is for. Called after the change.
         """
 
 

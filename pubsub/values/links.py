@@ -11,6 +11,7 @@ __all__ = [
     "LinkOptions",
     "PeerKind",
     "RouterSettings",
+    "ServerPeer",
     "SubscriptionInfo",
     "TrafficCounters",
 ]
@@ -65,6 +66,26 @@ class LinkOptions:
     max_payload: int = 1024 * 1024
     #: subscriptions it may hold; 0 or less for any number
     max_subscriptions: int = 0
+
+
+@dataclass(frozen=True)
+class ServerPeer:
+    """What is known of the server at the other end of a ROUTE, GATEWAY or LEAF link.
+
+    The defaults are those of a link whose CONNECT and INFO have not been read.
+    """
+
+    #: the link is for this account only, which its lines do not name (leafs, pinned routes)
+    account: str = ""
+    headers: bool = True
+    #: leaf: the cluster of the other server; messages and interest do not go back there
+    origin: str = ""
+    #: leaf: the other end is our hub, this server is the spoke
+    spoke: bool = False
+    #: leaf: does not want to hear of other leafs' interest
+    isolated: bool = False
+    #: route: understands where messages and interest of leafs come from (LS+, LMSG)
+    leaf_origins: bool = True
 
 
 class SubscriptionInfo(NamedTuple):
