@@ -25,8 +25,7 @@ spaces, as they are on the wire. Times are seconds as ``float``; sizes are bytes
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from zope.interface import Attribute, Interface
 
@@ -47,6 +46,7 @@ from pubsub.values.links import (
     SubscriptionInfo,
     TrafficCounters,
 )
+from pubsub.values.services import ServiceRoute, ShadowSubscription
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
@@ -317,7 +317,8 @@ class ILinkHandler(Interface):
     def operation_before_connect() -> bool:
         """Something other than CONNECT came first: True to let it pass (no_auth_user).
 
-        It may call ``pause_input`` and return True to decide later. False is followed by :meth:`fault` with AuthorizationViolation.
+        It may call ``pause_input`` and return True to decide later. False is followed by
+        :meth:`fault` with AuthorizationViolation.
         """
 
     def first_ping_received() -> None:
@@ -362,16 +363,6 @@ class ISubjectMapper(Interface):
         """
 
 
-class ShadowSubscription(NamedTuple):
-    """What a subscription also means, in an account whose stream is imported."""
-
-    account: str
-    #: where it subscribes there
-    subject: bytes
-    #: from a subject there to the one that is delivered; ``None``: the same
-    mapper: ISubjectMapper | None
-
-
 class IStreamImports(Interface):
     """The streams one account imports."""
 
@@ -394,26 +385,6 @@ class IServiceObserver(Interface):
 
     def unanswered(token: Any, reason: str) -> None:
         """There will be none: ``"no responders"``, ``"timeout"`` or ``"interest lost"``."""
-
-
-@dataclass(frozen=True)
-class ServiceRoute:
-    """One import of a service, as the router sees it."""
-
-    #: what the importing account publishes to; may hold wildcards
-    subject: bytes
-    #: whose service it is
-    account: str
-    #: from a subject of the importer to the service's; ``None``: the same
-    mapper: ISubjectMapper | None = None
-    response: ResponseType = ResponseType.SINGLETON
-    #: seconds without an answer after which a request is forgotten
-    threshold: float = 120.0
-    #: tell the service who asks
-    share: bool = False
-    #: identifies the export: requests that come back to the same one are dropped
-    export: object = None
-    observer: IServiceObserver | None = None
 
 
 class IInterestListener(Interface):
@@ -571,7 +542,7 @@ class IServerAccess(Interface):
     server_id = Attribute("str: public, begins with N")
     server_name = Attribute("str: ``server_name``, or the id")
     identity = Attribute("IServerIdentity: the keys behind server_id")
-    system_account = Attribute("str: its name; \"\" without one")
+    system_account = Attribute('str: its name; "" without one')
     clock = Attribute("IReactorTime: the reactor, or a Clock in tests")
     router = Attribute("IRouter: the running one")
     accounts = Attribute("IAccounts: those of this server")
