@@ -1,4 +1,4 @@
-"""The rows about other servers: routes, gateways, leaf nodes. None is built yet."""
+"""The rows about other servers of the same system: routes and gateways. None is built yet."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from pubsub.config.row import ValueKind as K
 from pubsub.config.table_authorization import permissions_rows
 from pubsub.config.table_tls import tls_rows
 
-__all__ = ["ROWS", "listener_rows"]
+__all__ = ["ROWS", "compression_rows", "listener_rows", "writing_rows"]
 
 _CLUSTER = "clustering"
 _GATEWAY = "the gateway protocol"
-_LEAF = "the leaf node protocol"
 
 
 def listener_rows(
@@ -43,7 +42,8 @@ def listener_rows(
     )
 
 
-def _writing(path: str, feature: str) -> tuple[Option, ...]:
+def writing_rows(path: str, feature: str) -> tuple[Option, ...]:
+    """How long a block's connections may take to write."""
     return (
         Option(f"{path}.write_deadline", K.DURATION, "Time a write may take",
                unsupported=feature),
@@ -52,7 +52,8 @@ def _writing(path: str, feature: str) -> tuple[Option, ...]:
     )  # fmt: skip
 
 
-def _compression(path: str, feature: str, default: str) -> tuple[Option, ...]:
+def compression_rows(path: str, feature: str, default: str) -> tuple[Option, ...]:
+    """What a block's connections may compress."""
     return (
         Option(f"{path}.compression", K.ANY, "off, on, accept, s2_auto, s2_fast, s2_better…",
                since="2.10", default=default, unsupported=feature),
@@ -89,12 +90,12 @@ _CLUSTER_ROWS = (
            default=3, since="2.10", unsupported=_CLUSTER),
     Option("cluster.accounts", K.STRINGS, "Accounts with a connection of their own",
            unsupported=_CLUSTER),
-    *_compression("cluster", _CLUSTER, "accept"),
+    *compression_rows("cluster", _CLUSTER, "accept"),
     Option("cluster.ping_interval", K.DURATION, "Time between PINGs",
            unsupported=_CLUSTER),
     Option("cluster.ping_max", K.INTEGER, "PINGs without an answer",
            unsupported=_CLUSTER),
-    *_writing("cluster", _CLUSTER),
+    *writing_rows("cluster", _CLUSTER),
 )  # fmt: skip
 
 _GATEWAY_ROWS = (
@@ -112,61 +113,8 @@ _GATEWAY_ROWS = (
     Option("gateway.gateways.tls", K.BLOCK, "Encryption, as tls", unsupported=_GATEWAY),
     Option("gateway.reject_unknown_cluster", K.BOOL, "Refuse clusters not listed here",
            ("reject_unknown",), unsupported=_GATEWAY),
-    *_writing("gateway", _GATEWAY),
+    *writing_rows("gateway", _GATEWAY),
 )  # fmt: skip
 
 
-def _remote(name: str, kind: K, description: str, *aliases: str) -> Option:
-    return Option(f"leafnodes.remotes.{name}", kind, description, aliases, unsupported=_LEAF)
-
-
-_LEAF_ROWS = (
-    *listener_rows("leafnodes", _LEAF, "Connections of leaf nodes", "leaf"),
-    Option("leafnodes.authorization.nkey", K.STRING, "Public key",
-           unsupported=_LEAF),
-    Option("leafnodes.authorization.account", K.STRING, "Account of leaf nodes",
-           unsupported=_LEAF),
-    Option("leafnodes.authorization.users", K.LIST, "Users of leaf nodes", unsupported=_LEAF),
-    Option("leafnodes.authorization.proxy_required", K.BOOL, "Only through a trusted proxy",
-           unsupported=_LEAF),
-    Option("leafnodes.reconnect", K.DURATION, "Time between two attempts",
-           ("reconnect_delay", "reconnect_interval"), default="1s", unsupported=_LEAF),
-    Option("leafnodes.dial_timeout", K.DURATION, "Time to connect",
-           unsupported=_LEAF),
-    Option("leafnodes.advertise", K.STRING, "URL to advertise", ("leafnode_advertise",),
-           unsupported=_LEAF),
-    Option("leafnodes.no_advertise", K.BOOL, "Do not tell leaf nodes of other servers",
-           unsupported=_LEAF),
-    Option("leafnodes.min_version", K.STRING, "Oldest version of a leaf node",
-           ("minimum_version",), unsupported=_LEAF),
-    *_compression("leafnodes", _LEAF, "s2_auto"),
-    Option("leafnodes.isolate_leafnode_interest", K.BOOL, "Keep leaf nodes from each other",
-           ("isolate",), unsupported=_LEAF),
-    *_writing("leafnodes", _LEAF),
-    Option("leafnodes.remotes", K.LIST, "Servers to connect to as a leaf node",
-           unsupported=_LEAF),
-    _remote("urls", K.STRINGS, "Where it is", "url"),
-    _remote("no_randomize", K.BOOL, "Try the URLs in their order", "dont_randomize"),
-    _remote("account", K.STRING, "Local account", "local"),
-    _remote("credentials", K.STRING, "Credentials file", "creds"),
-    _remote("nkey", K.STRING, "Seed of an nkey", "seed"),
-    _remote("tls", K.BLOCK, "Encryption, as tls"),
-    _remote("hub", K.BOOL, "This server is the hub"),
-    _remote("deny_imports", K.STRINGS, "Subjects not to import", "deny_import"),
-    _remote("deny_exports", K.STRINGS, "Subjects not to export", "deny_export"),
-    _remote("ws_compression", K.BOOL, "Compress WebSocket frames", "ws_compress",
-            "websocket_compress", "websocket_compression"),
-    _remote("ws_no_masking", K.BOOL, "Do not mask WebSocket frames", "websocket_no_masking"),
-    _remote("jetstream_cluster_migrate", K.ANY, "Move leaders away when disconnected",
-            "js_cluster_migrate"),
-    _remote("isolate_leafnode_interest", K.BOOL, "Keep local leaf nodes from it", "isolate"),
-    _remote("request_isolation", K.BOOL, "Ask it to keep its leaf nodes from this one"),
-    _remote("compression", K.ANY, "As leafnodes.compression"),
-    _remote("first_info_timeout", K.DURATION, "Time to wait for INFO"),
-    _remote("dial_timeout", K.DURATION, "Time to connect"),
-    _remote("disabled", K.BOOL, "Do not connect"),
-    _remote("proxy", K.BLOCK, "HTTP proxy: url, username, password, timeout"),
-    _remote("ignore_discovered_servers", K.BOOL, "Only use the URLs given here"),
-)  # fmt: skip
-
-ROWS = (*_CLUSTER_ROWS, *_GATEWAY_ROWS, *_LEAF_ROWS)
+ROWS = (*_CLUSTER_ROWS, *_GATEWAY_ROWS)
