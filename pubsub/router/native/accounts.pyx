@@ -130,6 +130,10 @@ cdef class NativeAccounts:
                 finally:
                     free(subs)
 
+    def account_address(self, str name):
+        """Its structure; an ``Account*``."""
+        return <size_t>self.account_for(name)
+
     def agent_address(self, str account):
         """The link in ``account`` that owns its service imports; a ``Conn*``."""
         cdef Account* at = self.account_for(account)

@@ -1,10 +1,13 @@
 # cython: language_level=3
 from libc.stdint cimport uint64_t
 
-from pubsub.router.native.types cimport Account, Conn, Core, Message, Result
+from pubsub.router.native.types cimport Account, Conn, Core, Message, Result, Sub
 
 cdef int publish(Conn* conn, Message* message, bint answer) except -1
 cdef int publish_again(Conn* conn, Message* message) except -1
+cdef int publish_routed(Conn* conn, Message* message, Result* known) except -1
+cdef int deliver_one(Core* core, Conn* origin, Sub* sub, Message* message) except -1
+cdef int slow_consumer(Conn* dest) except -1
 cdef bint plain(Conn* conn, Message* message) noexcept
 cdef int route(
     Core* core, Account* account, Conn* origin, Message* message, Result* known

@@ -19,6 +19,7 @@ from pubsub.router.native.crossing cimport Crossing
 from pubsub.router.native.grave cimport leave
 from pubsub.router.native.index cimport delivered_to, primary_of, queue_of, sid_of
 from pubsub.router.native.interest cimport ended
+from pubsub.router.native.linked cimport distribute
 from pubsub.router.native.matching cimport lookup, members
 from pubsub.router.native.output cimport (
     block_data, commit, flush_descriptor, new_block, put, put_block, release_block, reserve,
@@ -29,7 +30,7 @@ from pubsub.router.native.permissions cimport (
 from pubsub.router.native.services cimport cross_back, cross_over
 from pubsub.router.native.text cimport write_number
 from pubsub.router.native.types cimport (
-    ANSWERS, ORDINARY, SERVICE, Account, Block, Conn, Core, Message, Result, Sub,
+    ANSWERS, LEAF_KIND, ORDINARY, ROUTE_KIND, SERVICE, Account, Block, Conn, Core, Message, Result, Sub,
 )
 
 _log = Logger(namespace="pubsub.router.native")
@@ -241,6 +242,11 @@ cdef inline int deliver(Core* core, Conn* origin, Sub* sub, Message* m) except -
     return deliver_here(core, origin, sub, m)
 
 
+cdef int deliver_one(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
+    """As :c:func:`deliver`, for other units."""
+    return deliver(core, origin, sub, m)
+
+
 cdef int carry(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
     """To a subscription that is part of an import."""
     cdef Message changed
@@ -314,6 +320,10 @@ cdef int to_all(Core* core, Conn* origin, Result* result, Message* m) except -1:
     cdef Sub** subs = members(result)
     cdef size_t i
     cdef int delivered = 0
+    if result.remote or (
+        origin != NULL and ROUTE_KIND <= origin.kind <= LEAF_KIND
+    ):
+        return distribute(core, origin, result, m)
     for i in range(result.plain):
         delivered += deliver(core, origin, subs[i], m)
     if result.groups:
@@ -466,15 +476,37 @@ cdef int publish(Conn* conn, Message* m, bint answer) except -1:
     return delivered
 
 
+cdef int publish_routed(Conn* conn, Message* m, Result* known) except -1:
+    """A complete message from another server; how many deliveries there were."""
+    cdef bytes subject = None
+    conn.in_msgs += 1
+    conn.in_bytes += m.size
+    conn.active = True
+    if conn.kind == LEAF:
+        if conn.publish_check != NULL and not may_publish(conn, m.subject, m.slen):
+            return raise_fault(conn, errors.PublishPermissionViolation(m.subject[:m.slen]))
+        if m.account.mapper != NULL:
+            subject = mapped_in(m.account, <bytes>m.subject[:m.slen])
+            m.subject = subject
+            m.slen = <int>len(subject)
+            known = NULL
+    if conn.trace and m.size:
+        (<object>conn.handler).traced("in", "MSG_PAYLOAD", <bytes>m.payload[:m.size])
+    if conn.closed:
+        return 0
+    return route(conn.core, m.account, conn, m, known)
+
+
 cdef int publish_again(Conn* conn, Message* m) except -1:
     """As :c:func:`publish`, for a line that was acted on before and needs no checks."""
-    cdef Account* account = conn.account
+    cdef Account* account = conn.account if conn.kind == CLIENT else m.account
     cdef Result* known
     cdef int delivered
     conn.in_msgs += 1
     conn.in_bytes += m.size
-    account.in_msgs += 1
-    account.in_bytes += m.size
+    if conn.kind == CLIENT:
+        account.in_msgs += 1
+        account.in_bytes += m.size
     conn.active = True
     conn.core.depth += 1
     try:
@@ -496,6 +528,11 @@ cdef int publish_again(Conn* conn, Message* m) except -1:
 
 cdef bint plain(Conn* conn, Message* m) noexcept:
     """Whether a publish like this one needs nothing but matching and delivering."""
+    if conn.kind != CLIENT:
+        return not conn.trace and m.qlen == 0 and m.olen == 0 and m.hdr <= 0 and (
+            conn.kind != LEAF
+            or (conn.publish_check == NULL and m.account.mapper == NULL)
+        )
     return (
         conn.kind == CLIENT and conn.account.mapper == NULL and conn.core.hook == NULL
         and not conn.trace and not conn.verbose

@@ -5,6 +5,7 @@ from pubsub.router.native.types cimport Conn
 cdef class NativeRouter(NativeAccounts):
     cdef object _settings
     cdef object _listeners
+    cdef object _watchers
     cdef object _hook
 
 
@@ -14,4 +15,5 @@ cdef class NativeLink:
     cdef object handler
     cdef object _transport
     cdef object _options
+    cdef object _peer
     cdef object __weakref__

@@ -15,7 +15,7 @@ from libc.stdlib cimport free, malloc
 from zope.interface import classImplements
 
 from pubsub.interfaces import (
-    ILink, IRouter, LinkCounters, LinkOptions, PeerKind, SubscriptionInfo,
+    ILink, IRouter, LinkCounters, LinkOptions, PeerKind, ServerPeer, SubscriptionInfo,
 )
 from pubsub.router.native.accounts import link_order
 
@@ -34,14 +34,13 @@ from pubsub.router.native.matching cimport lookup, members
 from pubsub.router.native.output cimport (
     drop_output, free_pool, monotonic, put, take_output, wall_clock,
 )
-from pubsub.router.native.parser cimport (
-    add_subscription, consume, forget_input, unsubscribe,
-)
+from pubsub.router.native.parser cimport consume, forget_input
 from pubsub.router.native.permissions cimport Replies
+from pubsub.router.native.subscribing cimport add_subscription, hear, unhear, unsubscribe
 from pubsub.router.native.table cimport forget_results
 from pubsub.router.native.text cimport write_number
 from pubsub.router.native.types cimport (
-    NO_VERB, SHADOW, Account, Conn, Core, Message, Node, Result, Sub,
+    LEAF_KIND, NO_VERB, REMOTE, ROUTE_KIND, SHADOW, Account, Conn, Core, Message, Node, Result, Sub,
 )
 
 cdef enum:
@@ -53,8 +52,9 @@ cdef enum:
 
 
 cdef object describe(Sub* sub):
+    cdef bytes sid = b"" if sub.role >= REMOTE else (sid_of(sub))[:sub.sid_len]
     return SubscriptionInfo(
-        <object>account_of(sub).name, sub.conn.cid, (sid_of(sub))[:sub.sid_len],
+        <object>account_of(sub).name, sub.conn.cid, sid,
         subject_of(sub), (queue_of(sub))[:sub.queue_len], delivered_to(sub), sub.max,
     )
 
@@ -72,6 +72,9 @@ cdef int fill_message(
     m.payload = data
     m.block = NULL
     m.via = NULL
+    m.account = NULL
+    m.qlen = m.olen = 0
+    m.answer = False
     m.hdb = digits
     m.hdb_len = write_number(digits, m.hdr) if headers else 0
     m.szb = digits + 24
@@ -104,6 +107,7 @@ cdef class NativeLink:
         replace(&conn.replies, None)
         replace(&conn.info_short, None)
         replace(&conn.info_long, None)
+        replace(&conn.peer_origin, None)
         replace(&conn.batch, None)
         replace(&conn.later, None)
 
@@ -144,6 +148,21 @@ cdef class NativeLink:
         conn.no_responders = options.no_responders
         conn.max_payload = options.max_payload
         conn.max_subscriptions = options.max_subscriptions
+        conn.line_len = 0
+
+    @property
+    def peer(self):
+        return self._peer
+
+    @peer.setter
+    def peer(self, peer):
+        cdef Conn* conn = &self.conn
+        self._peer = peer
+        conn.peer_account = self.router.account_for(peer.account) if peer.account else NULL
+        conn.headers = peer.headers
+        conn.spoke = peer.spoke
+        conn.leaf_origins = peer.leaf_origins
+        replace(&conn.peer_origin, peer.origin.encode() if peer.origin else None)
         conn.line_len = 0
 
     @property
@@ -317,6 +336,14 @@ cdef class NativeLink:
         fill_message(&m, subject, reply, headers, data, digits)
         return publish(&self.conn, &m, False)
 
+    def hear(self, str account, bytes subject, bytes queue, int weight, bytes origin):
+        if self.conn.closed:
+            return False
+        return bool(hear(&self.conn, account, subject, queue, weight, origin))
+
+    def unhear(self, str account, bytes subject, bytes queue, bytes origin):
+        unhear(&self.conn, account, subject, queue, origin)
+
     def clear_subscriptions(self):
         all_ended(&self.conn)
 
@@ -364,6 +391,7 @@ cdef class NativeRouter(NativeAccounts):
         core.hash_seed = int.from_bytes(os.urandom(8), "little")
         core.rng = settings.seed or int.from_bytes(os.urandom(8), "little") | 1
         self._listeners = []
+        self._watchers = []
         self.settings = settings
 
     def __dealloc__(self):
@@ -416,6 +444,9 @@ cdef class NativeRouter(NativeAccounts):
         if conn.kind == SINK:
             replace(&conn.batch, [])
         link.options = DEFAULT_OPTIONS
+        link._peer = DEFAULT_PEER
+        if ROUTE_KIND <= conn.kind <= LEAF_KIND:
+            link.peer = DEFAULT_PEER
         conn.last_activity = conn.last_input = wall_clock()
         self._links.add(link)
         return link
@@ -433,6 +464,10 @@ cdef class NativeRouter(NativeAccounts):
     def set_hook(self, hook):
         self._hook = hook
         self.core.hook = NULL if hook is None else <PyObject*>hook
+
+    def add_subscription_listener(self, listener):
+        self._watchers.append(listener)
+        self.core.watchers = <PyObject*>self._watchers
 
     def add_interest_listener(self, listener):
         self._listeners.append(listener)
@@ -460,7 +495,7 @@ cdef class NativeRouter(NativeAccounts):
             result = lookup(at, subject, <int>len(subject))
             subs = members(result)
             for i in range(result.plain):
-                if subs[i].role <= SHADOW:
+                if subs[i].role <= SHADOW or subs[i].role >= REMOTE:
                     found.append((subs[i].serial, describe(subs[i])))
             place = result.plain
             for group in range(result.groups):
@@ -513,6 +548,7 @@ cdef class NativeRouter(NativeAccounts):
 
 
 DEFAULT_OPTIONS = LinkOptions()
+DEFAULT_PEER = ServerPeer()
 
 
 classImplements(NativeLink, ILink)

@@ -13,6 +13,11 @@ cdef Sub* insert(
 cdef Sub* insert_shadow(
     Sub* primary, Crossing crossing, const char* subject, int slen, bint wildcard
 ) except NULL
+cdef Sub* insert_remote(
+    Conn* conn, Crossing crossing, const char* subject, int slen, const char* queue, int qlen,
+    const char* key, int key_len, uint32_t key_hash, bint wildcard, int weight,
+) except NULL
+cdef int weigh(Sub* sub, int weight) except -1
 cdef Account* account_of(Sub* sub) noexcept
 cdef Sub* primary_of(Sub* sub) noexcept
 cdef uint64_t delivered_to(Sub* sub) noexcept

@@ -18,7 +18,7 @@ from pubsub.router.native.table cimport (
 from pubsub.router.native.text cimport hash_bytes
 from pubsub.router.native.trie cimport free_trie, prune, touch, trie_place
 from pubsub.router.native.types cimport (
-    DOORKEEPER, IN_NODE, IN_TRIE_REST, ORDINARY, SHADOW, Account, Conn, Core, Node, Sub,
+    DOORKEEPER, IN_NODE, IN_TRIE_REST, ORDINARY, REMOTE, REMOTE_HERE, SHADOW, Account, Conn, Core, Node, Sub,
     SubList, TrieNode,
 )
 
@@ -42,6 +42,9 @@ cdef Account* new_account(Core* core, object name) except NULL:
         raise MemoryError("no memory for an account")
     Py_INCREF(name)
     account.name = <PyObject*>name
+    encoded = name.encode("utf-8", "surrogateescape")
+    Py_INCREF(encoded)
+    account.encoded = <PyObject*>encoded
     account.is_system = name == "$SYS"
     return account
 
@@ -53,6 +56,7 @@ cdef void free_account(Account* account) noexcept:
     free_trie(account.root)
     free(account.seen)
     Py_DECREF(<object>account.name)
+    forget_object(&account.encoded)
     forget_object(&account.mapper)
     forget_object(&account.mapped)
     forget_object(&account.imports)
@@ -219,9 +223,45 @@ cdef Sub* insert_shadow(
     return sub
 
 
+cdef Sub* insert_remote(
+    Conn* conn, Crossing crossing, const char* subject, int slen, const char* queue, int qlen,
+    const char* key, int key_len, uint32_t key_hash, bint wildcard, int weight,
+) except NULL:
+    """What another server wants to hear, in whatever account."""
+    cdef Sub* sub
+    if conn.sids == NULL or conn.sid_count > conn.sid_mask:
+        grow_sids(conn)
+    sub = new_sub(conn, queue, qlen, key, key_len, key_hash)
+    sub.max = weight
+    if crossing.account == conn.account:
+        sub.role = REMOTE_HERE
+    else:
+        sub.role = REMOTE
+        Py_INCREF(crossing)
+        sub.extra = <PyObject*>crossing
+    attach(crossing.account, sub, subject, slen, wildcard)
+    sub.sid_next = conn.sids[key_hash & conn.sid_mask]
+    conn.sids[key_hash & conn.sid_mask] = sub
+    conn.sid_count += 1
+    return sub
+
+
+cdef int weigh(Sub* sub, int weight) except -1:
+    """Another server has another number of members in a queue group now."""
+    cdef Account* account = account_of(sub)
+    cdef bytes subject
+    sub.max = weight
+    if sub.where == IN_NODE:
+        drop_result(account, <Node*>sub.owner)
+    else:
+        subject = subject_of(sub)
+        touch(account, subject, <int>len(subject))
+    return 0
+
+
 cdef Account* account_of(Sub* sub) noexcept:
     """The account in whose index it stands."""
-    if sub.role == SHADOW:
+    if sub.role == SHADOW or sub.role == REMOTE:
         return (<Crossing>sub.extra).account
     return sub.conn.account
 
@@ -238,7 +278,7 @@ cdef uint64_t delivered_to(Sub* sub) noexcept:
     cdef uint64_t count
     sub = primary_of(sub)
     count = sub.delivered
-    if sub.role == ORDINARY:
+    if sub.role == ORDINARY or sub.role == REMOTE_HERE:
         sub = <Sub*>sub.extra
         while sub != NULL:
             count += sub.delivered
@@ -278,7 +318,7 @@ cdef int detach(Account* account, Sub* sub) except -1:
     account.removes += 1
     # Deliveries in progress recognise it by this.
     sub.conn = NULL
-    if sub.role != ORDINARY and sub.extra != NULL:
+    if sub.role != ORDINARY and sub.role != REMOTE_HERE and sub.extra != NULL:
         Py_DECREF(<object>sub.extra)
         sub.extra = NULL
     bury(account.core, sub)
@@ -289,7 +329,7 @@ cdef int detach_shadows(Sub* sub) except -1:
     """Take the shadows of a subscription out of the index."""
     cdef Sub* shadow
     cdef Sub* following
-    if sub.role != ORDINARY:
+    if sub.role != ORDINARY and sub.role != REMOTE_HERE:
         return 0
     shadow = <Sub*>sub.extra
     sub.extra = NULL
@@ -309,7 +349,7 @@ cdef int remove(Sub* sub) except -1:
     at[0] = sub.sid_next
     conn.sid_count -= 1
     detach_shadows(sub)
-    detach(conn.account, sub)
+    detach(account_of(sub), sub)
     return 0
 
 
@@ -330,7 +370,7 @@ cdef int remove_all(Conn* conn) except -1:
         while sub != NULL:
             following = sub.sid_next
             detach_shadows(sub)
-            detach(conn.account, sub)
+            detach(account_of(sub), sub)
             sub = following
     free(sids)
     return 0

@@ -13,7 +13,8 @@ from pubsub.router.native.index cimport (
     account_of, detach, detach_shadows, queue_of, remove, remove_all, sid_of, subject_of,
 )
 from pubsub.router.native.types cimport (
-    IN_NODE, IN_TRIE_REST, ORDINARY, SERVICE, Account, Conn, Node, Sub, TrieNode,
+    ANSWERS, IN_NODE, IN_TRIE_REST, ORDINARY, REMOTE, REMOTE_HERE, SERVICE, Account, Conn, Core,
+    Node, Sub, TrieNode,
 )
 
 
@@ -28,8 +29,9 @@ cdef size_t count_members(Sub* sub) noexcept:
     else:
         other = (<TrieNode*>sub.owner).subs.head
     while other != NULL:
-        # the import of a service is no interest: nobody here wants to hear it
-        if other.role != SERVICE and other.queue_len == sub.queue_len and memcmp(
+        # The import of a service is no interest: nobody here wants to hear it. Nor is what
+        # other servers want.
+        if other.role != SERVICE and other.role < REMOTE and other.queue_len == sub.queue_len and memcmp(
             queue_of(other), queue_of(sub), sub.queue_len
         ) == 0:
             count += 1
@@ -44,11 +46,37 @@ cdef int tell(Account* account, bytes subject, bytes queue, size_t members) exce
     return 0
 
 
+cdef int watched(Sub* sub, int change) except -1:
+    """Tell who watches subscriptions that there is more or less of this one."""
+    cdef bytes subject
+    cdef bytes queue
+    cdef bytes origin = b""
+    cdef Account* account
+    if sub.conn.core.watchers == NULL or change == 0:
+        return 0
+    account = account_of(sub)
+    subject = subject_of(sub)
+    queue = (queue_of(sub))[:sub.queue_len]
+    if sub.role >= REMOTE:
+        origin = (sid_of(sub))[:sub.sid_len].split(b" ", 1)[0]
+    link = None if sub.role == ANSWERS else <object>sub.conn.link
+    for watcher in <list>sub.conn.core.watchers:
+        watcher.subscription_changed(
+            link, <object>account.name, subject, queue, change, origin
+        )
+    return 0
+
+
+cdef inline int weight_of(Sub* sub) noexcept:
+    return <int>sub.max if sub.role >= REMOTE else 1
+
+
 cdef int began(Sub* sub) except -1:
     """It was just inserted."""
     cdef Account* account = account_of(sub)
     cdef size_t members
-    if account.core.listeners == NULL:
+    watched(sub, weight_of(sub))
+    if account.core.listeners == NULL or sub.role >= REMOTE or sub.conn == NULL:
         return 0
     members = count_members(sub)
     if sub.queue_len or members == 1:
@@ -56,29 +84,65 @@ cdef int began(Sub* sub) except -1:
     return 0
 
 
+cdef class Gone:
+    """A subscription that is about to go, for those who are to be told when it is gone."""
+
+    cdef str account
+    cdef bytes subject
+    cdef bytes queue
+    cdef bytes origin
+    cdef object link
+    cdef size_t members
+    cdef int change
+    cdef bint remote
+
+
+cdef Gone remembered(Sub* sub):
+    cdef Gone gone = Gone.__new__(Gone)
+    gone.account = <object>account_of(sub).name
+    gone.subject = subject_of(sub)
+    gone.queue = (queue_of(sub))[:sub.queue_len]
+    gone.remote = sub.role >= REMOTE
+    gone.origin = (sid_of(sub))[:sub.sid_len].split(b" ", 1)[0] if gone.remote else b""
+    gone.link = <object>sub.conn.link
+    gone.change = -weight_of(sub)
+    gone.members = 0 if gone.remote else count_members(sub) - 1
+    return gone
+
+
+cdef int lament(Core* core, Gone gone) except -1:
+    if core.watchers != NULL:
+        for watcher in <list>core.watchers:
+            watcher.subscription_changed(
+                gone.link, gone.account, gone.subject, gone.queue, gone.change, gone.origin
+            )
+    if core.listeners != NULL and not gone.remote and (gone.queue or gone.members == 0):
+        for listener in <list>core.listeners:
+            listener.interest_changed(gone.account, gone.subject, gone.queue, gone.members)
+    return 0
+
+
+cdef inline bint anybody(Core* core) noexcept:
+    return core.listeners != NULL or core.watchers != NULL
+
+
 cdef int shadows_ended(Sub* sub) except -1:
     """Remove the shadows of a subscription, and say so."""
     cdef Sub* shadow
     cdef Sub* following
-    cdef Account* account
-    cdef size_t members
-    cdef bytes subject
-    cdef bytes queue
-    if sub.role != ORDINARY or sub.extra == NULL:
+    cdef Core* core = sub.conn.core
+    cdef Gone gone
+    if (sub.role != ORDINARY and sub.role != REMOTE_HERE) or sub.extra == NULL:
         return 0
-    if sub.conn.core.listeners == NULL:
+    if not anybody(core):
         return detach_shadows(sub)
     shadow = <Sub*>sub.extra
     sub.extra = NULL
     while shadow != NULL:
         following = shadow.sid_next
-        account = account_of(shadow)
-        members = count_members(shadow) - 1
-        subject = subject_of(shadow)
-        queue = (queue_of(shadow))[:shadow.queue_len]
-        detach(account, shadow)
-        if queue or members == 0:
-            tell(account, subject, queue, members)
+        gone = remembered(shadow)
+        detach(account_of(shadow), shadow)
+        lament(core, gone)
         shadow = following
     return 0
 
@@ -86,24 +150,18 @@ cdef int shadows_ended(Sub* sub) except -1:
 cdef int ended(Sub* sub) except -1:
     """Remove it, and say so."""
     cdef Conn* conn = sub.conn
-    cdef Account* account = conn.account
-    cdef size_t members
-    cdef bytes subject
-    cdef bytes queue
-    if conn.trace:
+    cdef Core* core = conn.core
+    cdef Gone gone
+    if conn.trace and sub.role < REMOTE:
         (<object>conn.handler).traced("both", "DELSUB", <bytes>(sid_of(sub))[:sub.sid_len])
-    if account.core.listeners == NULL:
+    if not anybody(core):
         return remove(sub)
-    members = count_members(sub) - 1
-    subject = subject_of(sub)
-    queue = (queue_of(sub))[:sub.queue_len]
+    gone = remembered(sub)
     shadows_ended(sub)
     if sub.conn == NULL:
         return 0  # a listener was quicker
     remove(sub)
-    if queue or members == 0:
-        tell(account, subject, queue, members)
-    return 0
+    return lament(core, gone)
 
 
 cdef int by_age(const void* left, const void* right) noexcept nogil:
@@ -136,7 +194,7 @@ cdef int all_ended(Conn* conn) except -1:
     cdef Sub** subs
     cdef size_t n = conn.sid_count
     cdef size_t i
-    if conn.account.core.listeners == NULL and not conn.trace:
+    if not anybody(conn.core) and not conn.trace:
         return remove_all(conn)
     subs = ordered(conn)
     conn.core.depth += 1

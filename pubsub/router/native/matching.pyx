@@ -27,12 +27,30 @@ from pubsub.router.native.table cimport add_node, drop_result, find_node, sweep_
 from pubsub.router.native.text cimport has_empty_token, hash_bytes
 from pubsub.router.native.trie cimport find_child
 from pubsub.router.native.types cimport (
-    DOORKEEPER, MAX_CACHED, Account, Core, Node, Result, Sub, SubList, TrieNode,
+    DOORKEEPER, LEAF_KIND, MAX_CACHED, ORDINARY, REMOTE, SHADOW, Account, Core, Node, Result,
+    Sub, SubList, TrieNode,
 )
+
+cdef enum:
+    # Entries of one server in one queue group: what counts beyond is lost in rounding.
+    MOST_WEIGHT = 1024
 
 cdef Result NOTHING
 NOTHING.plain = 0
 NOTHING.groups = 0
+NOTHING.remote = False
+
+
+cdef inline bint is_remote(Sub* sub) noexcept nogil:
+    """Another server's, also in the account of a stream that a leaf's account imports."""
+    return sub.role >= REMOTE or (sub.role == SHADOW and sub.conn.kind == LEAF_KIND)
+
+
+cdef inline size_t weight_of(Sub* sub) noexcept nogil:
+    """How often it stands in its queue group."""
+    if not is_remote(sub) or sub.max <= 1:
+        return 1
+    return MOST_WEIGHT if sub.max > MOST_WEIGHT else <size_t>sub.max
 
 
 cdef int gather(Core* core, SubList* subs) except -1:
@@ -119,16 +137,22 @@ cdef Result* grouped(Core* core) except NULL:
     cdef size_t n = core.scratch_len
     cdef size_t plain = 0
     cdef size_t groups = 0
+    cdef size_t entries = 0
     cdef size_t i
+    cdef size_t j
     cdef size_t at
+    cdef size_t begin
+    cdef size_t weight
     cdef Group* found
     cdef Result* result
     cdef Sub** out
     qsort(subs, n, sizeof(Sub*), by_group)
     while plain < n and subs[plain].queue_len == 0:
         plain += 1
+    for i in range(plain, n):
+        entries += weight_of(subs[i])
     found = <Group*>malloc((n - plain) * sizeof(Group))
-    result = <Result*>malloc(sizeof(Result) + (n + n - plain) * sizeof(Sub*))
+    result = <Result*>malloc(sizeof(Result) + (n + entries) * sizeof(Sub*))
     if found == NULL or result == NULL:
         free(found)
         free(result)
@@ -150,9 +174,15 @@ cdef Result* grouped(Core* core) except NULL:
     memcpy(out, subs, plain * sizeof(Sub*))
     at = plain
     for i in range(groups):
-        (<size_t*>out)[at] = found[i].count
-        memcpy(out + at + 1, found[i].first, found[i].count * sizeof(Sub*))
-        at += 1 + found[i].count
+        begin = at
+        at += 1
+        for j in range(found[i].count):
+            weight = weight_of(found[i].first[j])
+            while weight:
+                out[at] = found[i].first[j]
+                at += 1
+                weight -= 1
+        (<size_t*>out)[begin] = at - begin - 1
     free(found)
     return result
 
@@ -163,6 +193,7 @@ cdef Result* compute(Account* account, Node* node, const char* subject, int leng
     cdef size_t i
     cdef bint sorted_already = True
     cdef bint queues = False
+    cdef bint remote = False
     core.scratch_len = 0
     if node != NULL and node.subs.count:
         gather(core, &node.subs)
@@ -171,10 +202,14 @@ cdef Result* compute(Account* account, Node* node, const char* subject, int leng
     for i in range(core.scratch_len):
         if core.scratch[i].queue_len:
             queues = True
+        if core.scratch[i].role != ORDINARY and is_remote(core.scratch[i]):
+            remote = True
         if i and core.scratch[i - 1].serial > core.scratch[i].serial:
             sorted_already = False
     if queues:
-        return grouped(core)
+        result = grouped(core)
+        result.remote = remote
+        return result
     if not sorted_already:
         qsort(core.scratch, core.scratch_len, sizeof(Sub*), by_serial)
     result = <Result*>malloc(sizeof(Result) + core.scratch_len * sizeof(Sub*))
@@ -182,6 +217,7 @@ cdef Result* compute(Account* account, Node* node, const char* subject, int leng
         raise MemoryError("no memory for matching")
     result.plain = core.scratch_len
     result.groups = 0
+    result.remote = remote
     memcpy(result + 1, core.scratch, core.scratch_len * sizeof(Sub*))
     return result
 

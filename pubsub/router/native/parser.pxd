@@ -7,8 +7,3 @@ cdef int body_progress(Conn* conn) except -1
 cdef Py_ssize_t parse(Conn* conn, const char* buf, size_t n) except -1
 cdef int keep(Conn* conn, const char* data, size_t n) except -1
 cdef void forget_input(Conn* conn) noexcept
-cdef int add_subscription(
-    Conn* conn, const char* subject, int slen, const char* queue, int qlen,
-    const char* sid, int sid_len,
-) except -1
-cdef int unsubscribe(Conn* conn, const char* sid, int sid_len, int maximum) except -1

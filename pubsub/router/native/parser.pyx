@@ -23,76 +23,33 @@ from libc.string cimport memchr, memcmp, memcpy
 
 from pubsub import errors
 
-from pubsub.router.native.delivery cimport publish, publish_again, raise_fault
-from pubsub.router.native.index cimport delivered_to, find_sid, insert, set_max
-from pubsub.router.native.interest cimport began, ended
+from pubsub.router.native.delivery cimport (
+    publish, publish_again, publish_routed, raise_fault,
+)
 from pubsub.router.native.output cimport (
     block_data, new_block, put, release_block, wall_clock,
 )
 from pubsub.router.native.recall cimport recalled, remember
-from pubsub.router.native.shadows cimport add_shadows
-from pubsub.router.native.text cimport (
-    blank, classify_pattern, count_tokens, hash_bytes, is_literal, parse_size, split_fields,
-)
+from pubsub.router.native.serverlines cimport read_routed
+from pubsub.router.native.subscribing cimport say_ok, subscribe, unsubscribe
+from pubsub.router.native.text cimport blank, is_literal, parse_size, split_fields
 from pubsub.router.native.types cimport (
-    CONNECT, ERR, HPUB, INFO, NO_VERB, OK, PARTIAL, PING, PONG, PUB, SUB, UNKNOWN, UNSUB,
-    Body, Conn, Message, Sub,
+    AGONE, CLIENT_KIND, CONNECT, ERR, HPUB, INFO, LEAF_KIND, LMSG, NO_VERB, PARTIAL, PING, PONG,
+    PUB, RADDED, RMSG, SUB, UNKNOWN, UNSUB, Body, Conn, Message,
 )
+from pubsub.router.native.verbs cimport server_verb_at, verb_at
 
 cdef enum:
-    CLIENT = 0
     # Bodies this large are shared with the readers' queues; see delivery.SHARE.
     SHARE = 16384
     # Links between servers may send longer lines: they name accounts, queues and origins.
     SERVER_LINE_FACTOR = 16
 
 
-# --- verbs ------------------------------------------------------------------------------
-
-cdef inline int spelled(const char* p, size_t n, const char* word, int length, int verb, int* used) noexcept nogil:
-    """``verb`` if ``word`` (lower case) is what ``p`` begins with, PARTIAL, or UNKNOWN."""
-    cdef int i
-    for i in range(length):
-        if <size_t>i == n:
-            return PARTIAL
-        if p[i] != word[i] and (word[i] < 97 or p[i] != word[i] - 32):
-            return UNKNOWN
-    used[0] = length
-    return verb
-
-
-cdef int verb_at(const char* p, size_t n, int* used) noexcept nogil:
-    """Which verb begins here; ``used`` becomes its length."""
-    cdef char first = p[0] | 32
-    if first == 112:  # p
-        if n == 1:
-            return PARTIAL
-        if (p[1] | 32) == 117:
-            return spelled(p, n, b"pub", 3, PUB, used)
-        if (p[1] | 32) == 105:
-            return spelled(p, n, b"ping", 4, PING, used)
-        return spelled(p, n, b"pong", 4, PONG, used)
-    if first == 104:
-        return spelled(p, n, b"hpub", 4, HPUB, used)
-    if first == 115:
-        return spelled(p, n, b"sub", 3, SUB, used)
-    if first == 117:
-        return spelled(p, n, b"unsub", 5, UNSUB, used)
-    if first == 99:
-        return spelled(p, n, b"connect", 7, CONNECT, used)
-    if first == 105:
-        return spelled(p, n, b"info", 4, INFO, used)
-    if p[0] == 43:
-        return spelled(p, n, b"+ok", 3, OK, used)
-    if p[0] == 45:
-        return spelled(p, n, b"-err", 4, ERR, used)
-    return UNKNOWN
-
-
 cdef int too_long(Conn* conn, const char* arg, size_t n) except -1:
     """Report an argument over the limit: 1 if it is."""
     cdef size_t limit = conn.core.max_control_line
-    if conn.kind != CLIENT:
+    if conn.kind != CLIENT_KIND:
         limit *= SERVER_LINE_FACTOR
     if n <= limit:
         return 0
@@ -136,6 +93,9 @@ cdef int read_publish(Conn* conn, int verb, const char* arg, size_t n, Message* 
     m.hdb_len = 0
     m.block = NULL
     m.via = NULL
+    m.account = conn.account
+    m.qlen = m.olen = 0
+    m.answer = False
     if extra:
         m.hdb = starts[last - 1]
         m.hdb_len = lengths[last - 1]
@@ -169,7 +129,7 @@ cdef int no_line_end(Conn* conn) except -1:
 cdef int start_body(Conn* conn, Message* m, const char* data, size_t n) except -1:
     """The payload is not there completely: remember the line, collect what follows."""
     cdef Body* body = <Body*>malloc(
-        sizeof(Body) + m.slen + m.rlen + m.hdb_len + m.szb_len
+        sizeof(Body) + m.slen + m.rlen + m.hdb_len + m.szb_len + m.qlen + m.olen
     )
     cdef char* at = <char*>(body + 1)
     if body == NULL:
@@ -178,6 +138,12 @@ cdef int start_body(Conn* conn, Message* m, const char* data, size_t n) except -
     memcpy(at + m.slen, m.reply, m.rlen)
     memcpy(at + m.slen + m.rlen, m.hdb, m.hdb_len)
     memcpy(at + m.slen + m.rlen + m.hdb_len, m.szb, m.szb_len)
+    at += m.slen + m.rlen + m.hdb_len + m.szb_len
+    memcpy(at, m.queues, m.qlen)
+    memcpy(at + m.qlen, m.origin, m.olen)
+    body.qlen = m.qlen
+    body.olen = m.olen
+    body.account = m.account
     body.slen = m.slen
     body.rlen = m.rlen
     body.hdb_len = m.hdb_len
@@ -233,9 +199,18 @@ cdef int body_progress(Conn* conn) except -1:
     m.payload = data
     m.block = body.block if body.size >= SHARE else NULL
     m.via = NULL
+    m.answer = False
+    m.queues = m.szb + body.szb_len
+    m.qlen = body.qlen
+    m.origin = m.queues + body.qlen
+    m.olen = body.olen
+    m.account = body.account
     conn.body = NULL
     try:
-        publish(conn, &m, True)
+        if conn.kind == CLIENT_KIND:
+            publish(conn, &m, True)
+        else:
+            publish_routed(conn, &m, NULL)
     finally:
         release_block(body.block)
         free(body)
@@ -247,80 +222,6 @@ cdef void forget_body(Conn* conn) noexcept:
         release_block(conn.body.block)
         free(conn.body)
         conn.body = NULL
-
-
-# --- SUB and UNSUB ----------------------------------------------------------------------
-
-cdef int say_ok(Conn* conn) except -1:
-    if conn.verbose and not conn.closed:
-        if conn.trace:
-            (<object>conn.handler).traced("out", "OK", b"")
-        put(conn, b"+OK\r\n", 5)
-    return 0
-
-
-cdef int add_subscription(
-    Conn* conn, const char* subject, int slen, const char* queue, int qlen,
-    const char* sid, int sid_len,
-) except -1:
-    """1 if there is a subscription with that sid now, 0 if the subject is bad."""
-    cdef int tokens
-    cdef int kind
-    cdef Sub* sub
-    cdef uint32_t h = <uint32_t>hash_bytes(sid, sid_len, conn.core.hash_seed)
-    if find_sid(conn, sid, sid_len, h) != NULL:
-        return 1
-    kind = classify_pattern(subject, slen, &tokens)
-    if kind < 0:
-        return 0
-    sub = insert(conn, subject, slen, queue, qlen, sid, sid_len, h, kind)
-    began(sub)
-    if conn.account.imports != NULL:
-        add_shadows(sub, subject, slen)
-    return 1
-
-
-cdef int subscribe(
-    Conn* conn, const char* subject, int slen, const char* queue, int qlen,
-    const char* sid, int sid_len,
-) except -1:
-    """Subscribe as SUB does: 1 if there is such a subscription now, 0 if a fault was raised."""
-    conn.active = True
-    if (
-        conn.subscribe_check != NULL
-        and not (<object>conn.subscribe_check)(<bytes>subject[:slen], <bytes>queue[:qlen])
-    ) or (conn.kind == CLIENT and qlen == 5 and memcmp(queue, b"_sys_", 5) == 0):
-        raise_fault(conn, errors.SubscriptionPermissionViolation(subject[:slen], queue[:qlen]))
-        return 0
-    if (
-        conn.core.max_sub_tokens and conn.kind == CLIENT
-        and count_tokens(subject, slen) > conn.core.max_sub_tokens
-    ):
-        raise_fault(conn, errors.TooManyTokens(subject[:slen]))
-        return 0
-    if conn.max_subscriptions > 0 and conn.sid_count >= <uint32_t>conn.max_subscriptions:
-        raise_fault(conn, errors.MaximumSubscriptionsExceeded())
-        return 0
-    if conn.closed:
-        return 0
-    if not add_subscription(conn, subject, slen, queue, qlen, sid, sid_len):
-        raise_fault(conn, errors.InvalidSubject(errors.go_quote(subject[:slen])))
-        return 0
-    return 1
-
-
-cdef int unsubscribe(Conn* conn, const char* sid, int sid_len, int maximum) except -1:
-    """Unsubscribe as UNSUB does; ``maximum`` below 1 is none."""
-    cdef Sub* sub
-    conn.active = True
-    sub = find_sid(conn, sid, sid_len, <uint32_t>hash_bytes(sid, sid_len, conn.core.hash_seed))
-    if sub == NULL:
-        return 0
-    if maximum > 0 and <uint64_t>maximum > delivered_to(sub):
-        set_max(sub, maximum)
-        return 0
-    ended(sub)
-    return 0
 
 
 cdef int line_sub(Conn* conn, const char* arg, size_t n) except -1:
@@ -381,8 +282,14 @@ cdef int line_short(Conn* conn, int verb) except -1:
     return 0
 
 
+VERBS = (
+    "", "CONNECT", "INFO", "PUB", "HPUB", "RMSG", "HMSG", "LMSG", "SUB", "UNSUB", "RS+", "RS-",
+    "LS+", "LS-", "A+", "A-", "-ERR",
+)
+
+
 cdef str verb_name(int verb):
-    return ("", "CONNECT", "INFO", "PUB", "HPUB", "SUB", "UNSUB", "-ERR")[verb]
+    return VERBS[verb]
 
 
 cdef int line(Conn* conn, int verb, const char* arg, size_t n) except -1:
@@ -394,6 +301,9 @@ cdef int line(Conn* conn, int verb, const char* arg, size_t n) except -1:
         line_sub(conn, arg, n)
     elif verb == UNSUB:
         line_unsub(conn, arg, n)
+    elif RADDED <= verb <= AGONE:
+        conn.active = True
+        handler.interest_received(verb_name(verb).encode("ascii"), <bytes>arg[:n])
     elif verb == CONNECT:
         handler.connect_received(<bytes>arg[:n])
     elif verb == INFO:
@@ -460,11 +370,13 @@ cdef Py_ssize_t parse(Conn* conn, const char* buf, size_t n) except -1:
                 if conn.paused:
                     return i
             begin = i
-            if buf[i] == 80 and n - i > 3 and buf[i + 1] == 85 and buf[i + 2] == 66:
+            if buf[i] == 80 and conn.kind == CLIENT_KIND and n - i > 3 and buf[i + 1] == 85 and buf[i + 2] == 66:
                 verb = PUB
                 used = 3
-            else:
+            elif conn.kind == CLIENT_KIND:
                 verb = verb_at(buf + i, n - i, &used)
+            else:
+                verb = server_verb_at(buf + i, n - i, conn.kind == LEAF_KIND, &used)
             if verb == UNKNOWN:
                 unknown(conn, buf + i, n - i)
                 return n
@@ -504,7 +416,7 @@ cdef Py_ssize_t parse(Conn* conn, const char* buf, size_t n) except -1:
             length -= 1
         if length > <size_t>conn.core.max_control_line and too_long(conn, buf + i, length):
             return n
-        if verb != PUB and verb != HPUB:
+        if not PUB <= verb <= LMSG:
             used = <int>(end - (buf + i)) + 1
             line(conn, verb, buf + i, length)
             i += used
@@ -512,11 +424,14 @@ cdef Py_ssize_t parse(Conn* conn, const char* buf, size_t n) except -1:
             continue
         if conn.trace:
             (<object>conn.handler).traced("in", verb_name(verb), <bytes>(buf + i)[:length])
-        used = read_publish(conn, verb, buf + i, length, &m)
+        if conn.kind == CLIENT_KIND:
+            used = read_publish(conn, verb, buf + i, length, &m)
+        else:
+            used = read_routed(conn, verb, buf + i, length, &m)
         if used == 0:
             return n
         i = end - buf + 1
-        if verb == PUB and used == 1 and begin < i:
+        if (verb == PUB or verb == RMSG or verb == LMSG) and used == 1 and begin < i:
             remember(conn, buf + begin, i - begin, &m)
         else:
             conn.line_len = 0
@@ -527,7 +442,10 @@ cdef Py_ssize_t parse(Conn* conn, const char* buf, size_t n) except -1:
                 no_line_end(conn)
                 return n
             i += <size_t>m.size + 2
-            publish(conn, &m, True)
+            if conn.kind == CLIENT_KIND:
+                publish(conn, &m, True)
+            else:
+                publish_routed(conn, &m, NULL)
         else:
             start_body(conn, &m, buf + i, n - i)
             return n

@@ -9,7 +9,7 @@ outcome (options, account, trace, permissions) forgets the line by ``line_len = 
 from libc.string cimport memcmp, memcpy
 
 from pubsub.router.native.delivery cimport plain
-from pubsub.router.native.types cimport LINE, Conn, Message
+from pubsub.router.native.types cimport CLIENT_KIND, LEAF_KIND, LINE, Conn, Message
 
 
 cdef inline void remember(Conn* conn, const char* line, size_t n, Message* m) noexcept:
@@ -26,6 +26,7 @@ cdef inline void remember(Conn* conn, const char* line, size_t n, Message* m) no
     conn.line_szb_len = m.szb_len
     conn.line_size = m.size
     conn.line_len = <int>n
+    conn.line_account = m.account
     conn.line_result = NULL
 
 
@@ -33,7 +34,10 @@ cdef inline bint recalled(Conn* conn, const char* at, size_t n, Message* m) noex
     """Whether the line at ``at`` is the remembered one; then ``m`` is filled in."""
     if conn.line_len == 0 or n < <size_t>conn.line_len or memcmp(at, conn.line, conn.line_len):
         return False
-    if conn.account.mapper != NULL or conn.core.hook != NULL:
+    if conn.kind == CLIENT_KIND:
+        if conn.account.mapper != NULL or conn.core.hook != NULL:
+            return False
+    elif conn.kind == LEAF_KIND and conn.line_account.mapper != NULL:
         return False
     m.subject = at + conn.line_subject
     m.slen = conn.line_slen
@@ -46,4 +50,7 @@ cdef inline bint recalled(Conn* conn, const char* at, size_t n, Message* m) noex
     m.size = conn.line_size
     m.block = NULL
     m.via = NULL
+    m.account = conn.line_account
+    m.qlen = m.olen = 0
+    m.answer = False
     return True

@@ -174,6 +174,7 @@ cdef int cross_over(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
     if not may_pass(service, m, &here):
         return 0
     request.via = &here
+    request.qlen = 0
     subject = service.map(m.subject, m.slen)
     if service.account.mapper != NULL:
         subject = mapped_in(
@@ -235,6 +236,8 @@ cdef int cross_back(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
     if not may_pass(pending.service, m, &here):
         return 0
     answer.via = &here
+    answer.answer = True
+    answer.qlen = answer.olen = 0
     if pending.token is not None:
         token, pending.token = pending.token, None
         try:

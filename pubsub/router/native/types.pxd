@@ -38,7 +38,10 @@ cdef struct Body:
     int size
     int hdb_len
     int szb_len
-    # subject, reply, hdb and szb follow the structure, in that order
+    int qlen
+    int olen
+    Account* account
+    # subject, reply, hdb, szb, queues and origin follow the structure, in that order
 
 # One import a message came through; on the stack of who carried it over.
 cdef struct Via:
@@ -58,6 +61,14 @@ cdef struct Message:
     Block* block
     # the imports it came through so far
     Via* via
+    # from other servers: the account, the queue groups it is for ("a b c"), the leaf's cluster
+    Account* account
+    const char* queues
+    const char* origin
+    int qlen
+    int olen
+    # an answer on its way back through the import of a service
+    bint answer
     int slen
     int rlen
     int hdb_len
@@ -79,10 +90,19 @@ cdef struct Sub:
     uint32_t queue_len
     uint16_t where
     uint16_t role
-    # ORDINARY: its first shadow (a Sub, the next one by sid_next); SHADOW and SERVICE:
-    # the Crossing, owned
+    # ORDINARY: its first shadow (a Sub, the next one by sid_next); SHADOW, SERVICE and
+    # REMOTE: the Crossing, owned
     void* extra
     # sid, then queue follow the structure
+
+# pubsub.interfaces.PeerKind
+cdef enum Kind:
+    CLIENT_KIND = 0
+    ROUTE_KIND = 1
+    GATEWAY_KIND = 2
+    LEAF_KIND = 3
+    INTERNAL_KIND = 4
+    SINK_KIND = 5
 
 cdef enum Where:
     IN_NODE = 0
@@ -97,6 +117,11 @@ cdef enum Role:
     SERVICE = 2
     # carries their answers back
     ANSWERS = 3
+    # what another server wants to hear; ``max`` is its weight, its sid "origin account
+    # subject queue"
+    REMOTE = 4
+    # the same in the link's own account: then ``extra`` is its first shadow
+    REMOTE_HERE = 5
 
 cdef struct SubList:
     Sub* head
@@ -107,6 +132,8 @@ cdef struct SubList:
 cdef struct Result:
     size_t plain
     size_t groups
+    # some of them are other servers'
+    bint remote
     # Sub* array follows
 
 # A literal subject that somebody subscribed to, or whose result is worth keeping.
@@ -149,6 +176,8 @@ cdef struct Account:
     # Changes whenever a kept result is dropped or outdated.
     uint64_t epoch
     PyObject* name
+    # the same as bytes
+    PyObject* encoded
     PyObject* mapper
     PyObject* mapped
     # IStreamImports
@@ -184,15 +213,26 @@ cdef enum Verb:
     NO_VERB = 0
     CONNECT = 1
     INFO = 2
+    # messages: of clients, and of other servers
     PUB = 3
     HPUB = 4
-    SUB = 5
-    UNSUB = 6
-    ERR = 7
+    RMSG = 5
+    HMSG = 6
+    LMSG = 7
+    SUB = 8
+    UNSUB = 9
+    # interest of other servers: RS+, RS-, LS+, LS-, A+, A-
+    RADDED = 10
+    RGONE = 11
+    LADDED = 12
+    LGONE = 13
+    ADDED = 14
+    AGONE = 15
+    ERR = 16
     # The rest of the line does not matter for these.
-    PING = 8
-    PONG = 9
-    OK = 10
+    PING = 17
+    PONG = 18
+    OK = 19
 
 cdef enum:
     PARTIAL = -1
@@ -213,6 +253,9 @@ cdef struct Conn:
     PyObject* info_long
     PyObject* batch
     PyObject* later
+    # of another server: ServerPeer
+    Account* peer_account
+    PyObject* peer_origin
     Conn* dirty_next
     uint64_t cid
     int fd
@@ -236,6 +279,8 @@ cdef struct Conn:
     bint active
     bint parsing
     bint writing
+    bint spoke
+    bint leaf_origins
     # input: ``tail`` is the beginning of a verb, or of the argument of ``verb``
     char* tail
     size_t tail_len
@@ -248,6 +293,7 @@ cdef struct Conn:
     # The last PUB line, if the next one may be acted on without parsing: see parser.remember.
     char line[LINE]
     Result* line_result
+    Account* line_account
     uint64_t line_epoch
     int line_len
     int line_subject
@@ -283,6 +329,8 @@ cdef struct Core:
     size_t grave_cap
     PyObject* hook
     PyObject* listeners
+    # ISubscriptionListener
+    PyObject* watchers
     # calls NativeRouter.agent_for
     PyObject* router
     uint64_t serial

@@ -1,0 +1,419 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Deliveries that other servers take part in, as senders or as readers.
+
+What goes to a server goes there once, however many of its subscriptions match: servers are
+collected while local readers are served, with the queue groups chosen for them, and written to
+at the end (nats-server: ``processMsgResults``, ``addSubToRouteTargets``).
+"""
+
+from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
+from libc.stdlib cimport free, realloc
+from libc.string cimport memchr, memcmp, memcpy
+
+from pubsub import errors
+
+from pubsub.router.native.crossing cimport Crossing
+from pubsub.router.native.delivery cimport deliver_one, draw64, slow_consumer
+from pubsub.router.native.descriptors cimport replace
+from pubsub.router.native.index cimport account_of, queue_of, sid_of
+from pubsub.router.native.matching cimport members
+from pubsub.router.native.output cimport (
+    block_data, commit, flush_descriptor, put, put_block, reserve,
+)
+from pubsub.router.native.permissions cimport may_hear
+from pubsub.router.native.text cimport write_number
+from pubsub.router.native.types cimport (
+    GATEWAY_KIND, LEAF_KIND, REMOTE, ROUTE_KIND, SHADOW, Account, Conn, Core, Message, Result,
+    Sub,
+)
+
+cdef enum:
+    WHOLE_FRAME = 8192
+
+# A server that gets the message, and for which of its queue groups.
+cdef struct Target:
+    Conn* conn
+    Account* account
+    # the subject over there, where it differs (bytes, owned)
+    PyObject* subject
+    bint plain
+
+cdef struct Pick:
+    size_t target
+    Sub* sub
+
+cdef struct Targets:
+    Target* items
+    size_t count
+    size_t room
+    Pick* picks
+    size_t picked
+    size_t picks_room
+
+
+cdef int add_target(Targets* targets, Sub* sub, Message* m) except -1:
+    cdef Conn* conn = sub.conn
+    cdef Target* grown
+    cdef Pick* more
+    cdef size_t i
+    cdef bytes subject = None
+    for i in range(targets.count):
+        if targets.items[i].conn == conn:
+            break
+    else:
+        i = targets.count
+        if i == targets.room:
+            grown = <Target*>realloc(targets.items, (i * 2 + 8) * sizeof(Target))
+            if grown == NULL:
+                raise MemoryError("no memory for routing")
+            targets.items = grown
+            targets.room = i * 2 + 8
+        if sub.role == SHADOW:
+            subject = (<Crossing>sub.extra).map(m.subject, m.slen)
+        targets.items[i].conn = conn
+        targets.items[i].account = account_of(sub)
+        targets.items[i].plain = False
+        targets.items[i].subject = NULL
+        replace(&targets.items[i].subject, subject)
+        targets.count += 1
+    if sub.queue_len == 0:
+        targets.items[i].plain = True
+        return 0
+    if targets.picked == targets.picks_room:
+        more = <Pick*>realloc(targets.picks, (targets.picked * 2 + 8) * sizeof(Pick))
+        if more == NULL:
+            raise MemoryError("no memory for routing")
+        targets.picks = more
+        targets.picks_room = targets.picked * 2 + 8
+    targets.picks[targets.picked].target = i
+    targets.picks[targets.picked].sub = sub
+    targets.picked += 1
+    return 0
+
+
+# --- who may hear whom ------------------------------------------------------------------
+
+cdef inline bint is_server(Sub* sub) noexcept:
+    return sub.conn != NULL and ROUTE_KIND <= sub.conn.kind <= LEAF_KIND
+
+
+cdef inline bint same(const char* a, int alen, const char* b, int blen) noexcept:
+    return alen == blen and memcmp(a, b, alen) == 0
+
+
+cdef bint came_from(Conn* origin, Message* m, const char* cluster, int length) noexcept:
+    """Whether a message came from the leafs of that cluster."""
+    cdef bytes theirs
+    if length == 0 or origin == NULL:
+        return False
+    if origin.kind == ROUTE_KIND:
+        return same(m.origin, m.olen, cluster, length)
+    if origin.kind == LEAF_KIND and origin.peer_origin != NULL:
+        theirs = <bytes>origin.peer_origin
+        return same(<char*>theirs, <int>len(theirs), cluster, length)
+    return False
+
+
+cdef bint from_leaf(Conn* origin, Message* m, Conn* leaf) noexcept:
+    cdef bytes theirs
+    if leaf.peer_origin == NULL:
+        return False
+    theirs = <bytes>leaf.peer_origin
+    return came_from(origin, m, <char*>theirs, <int>len(theirs))
+
+
+cdef inline bint service_answer(Message* m) noexcept:
+    return m.slen > 4 and memcmp(m.subject, b"_R_.", 4) == 0
+
+
+cdef bint plain_target(Conn* origin, Sub* sub, Message* m) noexcept:
+    """Whether a message goes to the server of a plain subscription."""
+    cdef Conn* dest = sub.conn
+    if dest.kind == ROUTE_KIND:
+        if origin == NULL:
+            return True
+        if origin.kind == ROUTE_KIND:
+            return m.answer
+        return not (origin.kind == LEAF_KIND and origin.spoke)
+    if dest.kind == LEAF_KIND:
+        return dest != origin and (
+            origin == NULL or origin.kind != ROUTE_KIND or not dest.spoke or service_answer(m)
+        )
+    return False
+
+
+# --- queue groups -----------------------------------------------------------------------
+
+cdef bint wanted(Message* m, Sub* sub) noexcept:
+    """Whether the list of queue groups that came with a message has that of ``sub``."""
+    cdef const char* at = m.queues
+    cdef const char* end = m.queues + m.qlen
+    cdef const char* stop
+    while at < end:
+        stop = <const char*>memchr(at, 32, end - at)
+        if stop == NULL:
+            stop = end
+        if same(at, <int>(stop - at), queue_of(sub), <int>sub.queue_len):
+            return True
+        at = stop + 1
+    return False
+
+
+cdef bytes leaf_behind(Sub* sub):
+    """The cluster of the leaf for which a route wants to hear something."""
+    return (sid_of(sub))[:sub.sid_len].split(b" ", 1)[0] if sub.role >= REMOTE else b""
+
+
+cdef int routed_group(
+    Core* core, Conn* origin, Sub** subs, size_t count, Message* m, Targets* targets
+) except -1:
+    """A group a message from a route is for: local members, else somebody behind a leaf."""
+    cdef Sub* fallback = NULL
+    cdef Sub* sub
+    cdef size_t locals = 0
+    cdef size_t start
+    cdef size_t i
+    cdef size_t seen = 0
+    for i in range(count):
+        sub = subs[i]
+        if sub.conn == NULL:
+            continue
+        if not is_server(sub):
+            locals += 1
+        elif sub.conn.kind == LEAF_KIND and from_leaf(origin, m, sub.conn):
+            continue
+        elif fallback == NULL or (
+            fallback.conn.kind == ROUTE_KIND and sub.conn.kind == LEAF_KIND
+        ):
+            fallback = sub
+        elif sub.conn.kind == LEAF_KIND and (draw64(core) >> 32) % 2 == 1:
+            fallback = sub
+    if locals:
+        start = (draw64(core) >> 32) % locals
+        # from the start-th local member round to the one before it
+        for i in range(2 * count):
+            sub = subs[i % count]
+            if sub.conn == NULL or is_server(sub):
+                continue
+            if seen >= start + locals:
+                break
+            seen += 1
+            if seen > start and deliver_one(core, origin, sub, m):
+                return 1
+    if fallback != NULL and fallback.conn != NULL:
+        add_target(targets, fallback, m)
+    return 0
+
+
+cdef int group(
+    Core* core, Conn* origin, Sub** subs, size_t count, Message* m, Targets* targets
+) except -1:
+    """A group a message of a client, of this server or of a leaf is for."""
+    cdef Sub* fallback = NULL
+    cdef Sub* sub
+    cdef size_t start = (draw64(core) >> 32) % count
+    cdef size_t i
+    cdef bytes behind
+    for i in range(count):
+        sub = subs[(start + i) % count]
+        if sub.conn == NULL:
+            continue
+        if not is_server(sub):
+            if deliver_one(core, origin, sub, m):
+                return 1
+            continue
+        if sub.conn.kind == ROUTE_KIND:
+            if origin != NULL and origin.kind == LEAF_KIND and origin.spoke:
+                continue
+            behind = leaf_behind(sub)
+            if not behind:
+                fallback = sub
+                break
+            if fallback == NULL and not came_from(origin, m, <char*>behind, <int>len(behind)):
+                fallback = sub
+        elif sub.conn.kind == LEAF_KIND:
+            if sub.conn != origin and fallback == NULL and not from_leaf(origin, m, sub.conn):
+                fallback = sub
+    if fallback != NULL and fallback.conn != NULL:
+        add_target(targets, fallback, m)
+    return 0
+
+
+# --- everybody --------------------------------------------------------------------------
+
+cdef int distribute(Core* core, Conn* origin, Result* result, Message* m) except -1:
+    """Deliver to everybody in a result; how many deliveries there were."""
+    cdef Targets targets
+    cdef int delivered = 0
+    cdef size_t i
+    targets.items = NULL
+    targets.picks = NULL
+    targets.count = targets.room = targets.picked = targets.picks_room = 0
+    try:
+        delivered = collect(core, origin, result, m, &targets)
+        for i in range(targets.count):
+            delivered += send_to_server(core, origin, &targets, i, m)
+    finally:
+        for i in range(targets.count):
+            replace(&targets.items[i].subject, None)
+        free(targets.items)
+        free(targets.picks)
+    return delivered
+
+
+cdef int collect(
+    Core* core, Conn* origin, Result* result, Message* m, Targets* targets
+) except -1:
+    cdef Sub** subs = members(result)
+    cdef size_t at = result.plain
+    cdef size_t count
+    cdef size_t i
+    cdef size_t number
+    cdef int delivered = 0
+    cdef bint served = origin == NULL or not ROUTE_KIND <= origin.kind <= LEAF_KIND
+    for i in range(result.plain):
+        if subs[i].conn == NULL:
+            continue
+        if not is_server(subs[i]):
+            delivered += deliver_one(core, origin, subs[i], m)
+        elif plain_target(origin, subs[i], m):
+            add_target(targets, subs[i], m)
+    # Without a list of groups a message from a server is for none; one that came through the
+    # import of a service is on its own.
+    if not served and m.qlen == 0 and m.via == NULL:
+        return delivered
+    for number in range(result.groups):
+        count = (<size_t*>subs)[at]
+        if m.qlen == 0 or wanted(m, subs[at + 1]):
+            if origin != NULL and origin.kind == ROUTE_KIND:
+                delivered += routed_group(core, origin, subs + at + 1, count, m, targets)
+            else:
+                delivered += group(core, origin, subs + at + 1, count, m, targets)
+        at += 1 + count
+    return delivered
+
+
+# --- frames -----------------------------------------------------------------------------
+
+cdef int send_to_server(
+    Core* core, Conn* origin, Targets* targets, size_t number, Message* m
+) except -1:
+    """One frame for a server: 1 sent, 0 not."""
+    cdef Target* target = &targets.items[number]
+    cdef Conn* dest = target.conn
+    cdef bytes mapped
+    cdef const char* subject = m.subject
+    cdef int slen = m.slen
+    if dest.closed:
+        return 0
+    if dest.kind == LEAF_KIND and from_leaf(origin, m, dest):
+        return 0
+    if target.subject != NULL:
+        mapped = <bytes>target.subject
+        subject = mapped
+        slen = <int>len(mapped)
+    if dest.deliver_check != NULL and not may_hear(dest, subject, slen, b"", 0):
+        return 0
+    if dest.pending > core.early_flush and dest.fd >= 0 and not dest.writing:
+        if flush_descriptor(dest) != 0:
+            dest.writing = True
+            (<object>dest.transport).startWriting()
+    append_routed(origin, targets, number, m, subject, slen)
+    if dest.pending > core.max_pending:
+        slow_consumer(dest)
+    return 1
+
+
+cdef inline char* word(char* at, const char* text, size_t n) noexcept:
+    memcpy(at, text, n)
+    at[n] = 32
+    return at + n + 1
+
+
+cdef bytes leaf_origin(Conn* origin, Conn* dest):
+    """The cluster a leaf's message is marked with on a route; None if it is not."""
+    if dest.kind != ROUTE_KIND or not dest.leaf_origins or origin == NULL:
+        return None
+    if origin.kind != LEAF_KIND or origin.peer_origin == NULL:
+        return None
+    return <bytes>origin.peer_origin or None
+
+
+cdef int append_routed(
+    Conn* origin, Targets* targets, size_t number, Message* m, const char* subject, int slen
+) except -1:
+    cdef Target* target = &targets.items[number]
+    cdef Conn* dest = target.conn
+    cdef bytes marked = leaf_origin(origin, dest)
+    cdef bytes account = None
+    cdef bint with_headers = m.hdr > 0 and dest.headers
+    cdef bint strip = m.hdr > 0 and not dest.headers
+    cdef const char* payload = m.payload
+    cdef size_t body = <size_t>m.size + 2
+    cdef size_t head = 96 + slen + m.rlen
+    cdef bint queues = False
+    cdef size_t i
+    cdef char* start
+    cdef char* at
+    if strip:
+        payload += m.hdr
+        body -= m.hdr
+    if dest.kind != LEAF_KIND and dest.peer_account == NULL:
+        account = <bytes>target.account.encoded
+        head += len(account)
+    if marked is not None:
+        head += len(marked)
+    for i in range(targets.picked):
+        if targets.picks[i].target == number:
+            queues = True
+            head += targets.picks[i].sub.queue_len + 1
+    start = reserve(dest, head + body if body <= WHOLE_FRAME else head)
+    at = start
+    if marked is not None:
+        at = word(word(at, b"LMSG", 4), <char*>marked, len(marked))
+    elif with_headers:
+        at = word(at, b"HMSG", 4)
+    else:
+        at = word(at, b"LMSG" if dest.kind == LEAF_KIND else b"RMSG", 4)
+    if account is not None:
+        at = word(at, <char*>account, len(account))
+    at = word(at, subject, slen)
+    if queues:
+        at = word(at, b"+" if m.rlen else b"|", 1)
+    if m.rlen:
+        at = word(at, m.reply, m.rlen)
+    for i in range(targets.picked):
+        if targets.picks[i].target == number:
+            at = word(at, queue_of(targets.picks[i].sub), targets.picks[i].sub.queue_len)
+    if with_headers:
+        at = word(at, m.hdb, m.hdb_len)
+    elif marked is not None:
+        at = word(at, b"0", 1)
+    if strip:
+        at += write_number(at, body - 2)
+    else:
+        memcpy(at, m.szb, m.szb_len)
+        at += m.szb_len
+    at[0] = 13
+    at[1] = 10
+    at += 2
+    dest.out_msgs += 1
+    dest.out_bytes += body - 2
+    if dest.trace:
+        trace(dest, start, at - start - 2, payload, body - 2)
+    if body <= WHOLE_FRAME:
+        memcpy(at, payload, body)
+        commit(dest, at - start + body)
+        return 0
+    commit(dest, at - start)
+    if m.block != NULL:
+        return put_block(dest, m.block, payload - block_data(m.block), body)
+    return put(dest, payload, body)
+
+
+cdef int trace(Conn* dest, char* line, size_t n, const char* payload, size_t size) except -1:
+    handler = <object>dest.handler
+    handler.traced("out", (line[:4]).decode("ascii"), <bytes>line[5:n])
+    if size:
+        handler.traced("out", "MSG_PAYLOAD", <bytes>payload[:size])
+    return 0
