@@ -24,10 +24,16 @@ __all__ = [
     "AuthorizationOptions",
     "CalloutOptions",
     "CertificatePair",
+    "ClusterOptions",
+    "LeafNodeOptions",
+    "LeafRemoteOptions",
+    "LeafUrl",
+    "LeafUserOptions",
     "MappingEntry",
     "Options",
     "PluginOptions",
     "ResolverOptions",
+    "RouteUrl",
     "TlsOptions",
     "WeightedDestination",
 ]
@@ -150,6 +156,152 @@ class TlsOptions:
 
 
 @dataclass(frozen=True)
+class RouteUrl:
+    """Where another server is: an entry of ``cluster { routes }``."""
+
+    host: str
+    port: int
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+    def __str__(self) -> str:
+        """``nats-route://host:port``, without user and password."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"nats-route://{host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class ClusterOptions:
+    """The ``cluster`` block: routes to the other servers of a cluster."""
+
+    #: ``""``: one is made up, and yields to that of another server
+    name: str = ""
+    host: str = "0.0.0.0"
+    #: 0 for no routes at all, -1 lets the kernel choose
+    port: int = 0
+    #: what routes have to say, ``""`` for nothing
+    user: str = ""
+    password: str = field(default="", repr=False)
+    #: seconds another server has to send CONNECT; with TLS the default is ``tls.timeout`` + 1
+    timeout: float = 2.0
+    #: servers to connect to, and to come back to for ever
+    routes: tuple[RouteUrl, ...] = ()
+    #: ``"host"`` or ``"host:port"`` for other servers, ``""`` for what we listen on
+    advertise: str = ""
+    #: do not tell clients of the other servers
+    no_advertise: bool = False
+    #: of servers another server told us of: attempts after the first; 0 for none
+    connect_retries: int = 0
+    #: wait twice as long after each attempt, up to 30 seconds
+    connect_backoff: bool = False
+    #: publish lists are what other servers may send here (import), subscribe lists what they
+    #: may hear from here (export)
+    permissions: Permissions | None = None
+    #: connections to each other server; -1 for one, as servers before 2.10 have
+    pool_size: int = 3
+    #: accounts with a connection of their own
+    accounts: tuple[str, ...] = ()
+    #: seconds, 0.0 for the top level's; never more than 30
+    ping_interval: float = 0.0
+    #: 0 for the top level's
+    ping_max: int = 0
+    #: seconds, 0.0 for the top level's
+    write_deadline: float = 0.0
+    tls: TlsOptions | None = None
+
+
+@dataclass(frozen=True)
+class LeafUrl:
+    """Where a hub is: an entry of ``leafnodes { remotes [ { urls } ] }``."""
+
+    host: str
+    port: int = 7422
+    user: str = ""
+    #: ``None``: there is only a user, which then is the token as well
+    password: str | None = field(default=None, repr=False)
+    scheme: str = "nats-leaf"
+
+    @property
+    def address(self) -> str:
+        """``host:port``."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class LeafRemoteOptions:
+    """One entry of ``leafnodes { remotes }``: a hub this server connects to."""
+
+    urls: tuple[LeafUrl, ...]
+    #: of this server: what is linked
+    account: str = GLOBAL_ACCOUNT
+    #: path of a credentials file
+    credentials: str = ""
+    #: the seed of an nkey
+    nkey: str = field(default="", repr=False)
+    tls: TlsOptions | None = None
+    #: this server is the hub, though it connects
+    hub: bool = False
+    #: subjects that do not come here from there
+    deny_imports: tuple[str, ...] = ()
+    #: subjects that do not go there from here
+    deny_exports: tuple[str, ...] = ()
+    no_randomize: bool = False
+    #: do not tell the other side of what other leafs want to hear
+    isolate_leafnode_interest: bool = False
+    #: ask the other side not to tell this one
+    request_isolation: bool = False
+    #: seconds to wait for INFO
+    first_info_timeout: float = 1.0
+    #: seconds, 0.0 for that of ``leafnodes``
+    dial_timeout: float = 0.0
+    disabled: bool = False
+    #: use no other URLs than these
+    ignore_discovered_servers: bool = False
+
+
+@dataclass(frozen=True)
+class LeafUserOptions:
+    """One entry of ``leafnodes { authorization { users } }``."""
+
+    user: str
+    password: str = field(default="", repr=False)
+    account: str = GLOBAL_ACCOUNT
+
+
+@dataclass(frozen=True)
+class LeafNodeOptions:
+    """The ``leafnodes`` block: leaf nodes of this server, and hubs it is a leaf node of."""
+
+    host: str = "0.0.0.0"
+    #: 0 for no listener, -1 lets the kernel choose
+    port: int = 0
+    user: str = ""
+    password: str = field(default="", repr=False)
+    #: a public key, instead of user and password
+    nkey: str = ""
+    #: of the single user or nkey
+    account: str = GLOBAL_ACCOUNT
+    users: tuple[LeafUserOptions, ...] = ()
+    #: seconds a leaf node has to send CONNECT; with TLS the default is ``tls.timeout`` + 1
+    timeout: float = 2.0
+    tls: TlsOptions | None = None
+    #: seconds between two attempts to connect to a hub
+    reconnect: float = 1.0
+    #: seconds an attempt may take
+    dial_timeout: float = 1.0
+    #: ``"host"`` or ``"host:port"`` that leaf nodes are told, ``""`` for what we listen on
+    advertise: str = ""
+    no_advertise: bool = False
+    #: of leaf nodes, ``""`` for any
+    min_version: str = ""
+    isolate_leafnode_interest: bool = False
+    #: seconds, 0.0 for the top level's
+    write_deadline: float = 0.0
+    remotes: tuple[LeafRemoteOptions, ...] = ()
+
+
+@dataclass(frozen=True)
 class Options:
     """Everything that can be configured, with nats-server's defaults."""
 
@@ -216,6 +368,10 @@ class Options:
     router: str = "auto"
     #: plugins that see every message of every client, in this order (since pubsub 0.2)
     hooks: tuple[PluginOptions, ...] = ()
+
+    # other servers
+    cluster: ClusterOptions = ClusterOptions()
+    leafnodes: LeafNodeOptions = LeafNodeOptions()
 
     # monitoring
     #: ``""`` for ``host``

@@ -54,6 +54,8 @@ _ALIKE = {
     "accounts.*.default_permissions": "authorization.users.permissions",
     "accounts.*.mappings": "mappings",
     "resolver_tls": "tls",
+    "leafnodes.tls": "tls",
+    "leafnodes.remotes.tls": "tls",
 }
 
 #: What stands for the names that a user chooses.

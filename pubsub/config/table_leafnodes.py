@@ -2,64 +2,96 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pubsub.config.row import Option
 from pubsub.config.row import ValueKind as K
-from pubsub.config.table_cluster import compression_rows, listener_rows, writing_rows
+from pubsub.config.table_tls import tls_rows
 
 __all__ = ["ROWS"]
 
-_LEAF = "the leaf node protocol"
+_WEBSOCKET = "leaf nodes over WebSocket"
+_JETSTREAM = "JetStream"
+_COMPRESSION = "compression"
+_PROXIES = "a proxy between leaf nodes"
 
 
-def _remote(name: str, kind: K, description: str, *aliases: str) -> Option:
-    return Option(f"leafnodes.remotes.{name}", kind, description, aliases, unsupported=_LEAF)
+def _row(name: str, kind: K, description: str, *aliases: str, **keywords: Any) -> Option:
+    return Option(f"leafnodes.{name}", kind, description, aliases, attribute=None, **keywords)
 
 
-ROWS = (
-    *listener_rows("leafnodes", _LEAF, "Connections of leaf nodes", "leaf"),
-    Option("leafnodes.authorization.nkey", K.STRING, "Public key",
-           unsupported=_LEAF),
-    Option("leafnodes.authorization.account", K.STRING, "Account of leaf nodes",
-           unsupported=_LEAF),
-    Option("leafnodes.authorization.users", K.LIST, "Users of leaf nodes", unsupported=_LEAF),
-    Option("leafnodes.authorization.proxy_required", K.BOOL, "Only through a trusted proxy",
-           unsupported=_LEAF),
-    Option("leafnodes.reconnect", K.DURATION, "Time between two attempts",
-           ("reconnect_delay", "reconnect_interval"), default="1s", unsupported=_LEAF),
-    Option("leafnodes.dial_timeout", K.DURATION, "Time to connect",
-           unsupported=_LEAF),
-    Option("leafnodes.advertise", K.STRING, "URL to advertise", ("leafnode_advertise",),
-           unsupported=_LEAF),
-    Option("leafnodes.no_advertise", K.BOOL, "Do not tell leaf nodes of other servers",
-           unsupported=_LEAF),
-    Option("leafnodes.min_version", K.STRING, "Oldest version of a leaf node",
-           ("minimum_version",), unsupported=_LEAF),
-    *compression_rows("leafnodes", _LEAF, "s2_auto"),
-    Option("leafnodes.isolate_leafnode_interest", K.BOOL, "Keep leaf nodes from each other",
-           ("isolate",), unsupported=_LEAF),
-    *writing_rows("leafnodes", _LEAF),
-    Option("leafnodes.remotes", K.LIST, "Servers to connect to as a leaf node",
-           unsupported=_LEAF),
-    _remote("urls", K.STRINGS, "Where it is", "url"),
+def _remote(name: str, kind: K, description: str, *aliases: str, **keywords: Any) -> Option:
+    return _row(f"remotes.{name}", kind, description, *aliases, **keywords)
+
+
+_AUTHORIZATION = (
+    _row("authorization", K.BLOCK, "Which leaf nodes may connect"),
+    _row("authorization.user", K.STRING, "User", "username"),
+    _row("authorization.password", K.STRING, "Password, may be a bcrypt or argon2 hash", "pass",
+         secret=True),
+    _row("authorization.nkey", K.STRING, "Public key, instead of user and password"),
+    _row("authorization.account", K.STRING, "Account of the user or the nkey"),
+    _row("authorization.timeout", K.SECONDS, "Time to send CONNECT", unit="seconds"),
+    _row("authorization.users", K.LIST, "Several users, each with an account"),
+    _row("authorization.users.user", K.STRING, "User", "username"),
+    _row("authorization.users.password", K.STRING, "Password", "pass", secret=True),
+    _row("authorization.users.account", K.STRING, "Account"),
+    _row("authorization.users.proxy_required", K.BOOL, "Only through a trusted proxy",
+         unsupported=_PROXIES),
+    _row("authorization.proxy_required", K.BOOL, "Only through a trusted proxy",
+         unsupported=_PROXIES),
+)  # fmt: skip
+
+_REMOTES = (
+    _row("remotes", K.LIST, "Servers to connect to as a leaf node"),
+    _remote("urls", K.STRINGS, "Where it is: nats-leaf://user:password@host:7422", "url"),
     _remote("no_randomize", K.BOOL, "Try the URLs in their order", "dont_randomize"),
     _remote("account", K.STRING, "Local account", "local"),
     _remote("credentials", K.STRING, "Credentials file", "creds"),
-    _remote("nkey", K.STRING, "Seed of an nkey", "seed"),
-    _remote("tls", K.BLOCK, "Encryption, as tls"),
+    _remote("nkey", K.STRING, "Seed of an nkey", "seed", secret=True),
+    *tls_rows("leafnodes.remotes.tls"),
     _remote("hub", K.BOOL, "This server is the hub"),
     _remote("deny_imports", K.STRINGS, "Subjects not to import", "deny_import"),
     _remote("deny_exports", K.STRINGS, "Subjects not to export", "deny_export"),
     _remote("ws_compression", K.BOOL, "Compress WebSocket frames", "ws_compress",
-            "websocket_compress", "websocket_compression"),
-    _remote("ws_no_masking", K.BOOL, "Do not mask WebSocket frames", "websocket_no_masking"),
+            "websocket_compress", "websocket_compression", unsupported=_WEBSOCKET),
+    _remote("ws_no_masking", K.BOOL, "Do not mask WebSocket frames", "websocket_no_masking",
+            unsupported=_WEBSOCKET),
     _remote("jetstream_cluster_migrate", K.ANY, "Move leaders away when disconnected",
-            "js_cluster_migrate"),
+            "js_cluster_migrate", unsupported=_JETSTREAM),
     _remote("isolate_leafnode_interest", K.BOOL, "Keep local leaf nodes from it", "isolate"),
     _remote("request_isolation", K.BOOL, "Ask it to keep its leaf nodes from this one"),
-    _remote("compression", K.ANY, "As leafnodes.compression"),
+    _remote("compression", K.ANY, "off: nothing else is built", since="2.10"),
     _remote("first_info_timeout", K.DURATION, "Time to wait for INFO"),
     _remote("dial_timeout", K.DURATION, "Time to connect"),
     _remote("disabled", K.BOOL, "Do not connect"),
-    _remote("proxy", K.BLOCK, "HTTP proxy: url, username, password, timeout"),
+    _remote("proxy", K.BLOCK, "HTTP proxy: url, username, password, timeout",
+            unsupported=_WEBSOCKET),
     _remote("ignore_discovered_servers", K.BOOL, "Only use the URLs given here"),
+)  # fmt: skip
+
+ROWS = (
+    Option("leafnodes", K.BLOCK, "Connections of leaf nodes", ("leaf",), since="2.0",
+           attribute="leafnodes", go_name="LeafNode"),
+    _row("listen", K.ADDRESS, "Address to listen on; nobody listens without one"),
+    _row("host", K.STRING, "Host to listen on", "net"),
+    _row("port", K.PORT, "Port to listen on; as a rule 7422"),
+    *_AUTHORIZATION,
+    *tls_rows("leafnodes.tls"),
+    _row("reconnect", K.DURATION, "Time between two attempts", "reconnect_delay",
+         "reconnect_interval", default=1.0, unit="seconds"),
+    _row("dial_timeout", K.DURATION, "Time to connect", default=1.0, unit="seconds"),
+    _row("advertise", K.STRING, "host:port to advertise to leaf nodes", "leafnode_advertise"),
+    _row("no_advertise", K.BOOL, "Do not tell leaf nodes of other servers", default=False),
+    _row("min_version", K.STRING, "Oldest version of a leaf node", "minimum_version"),
+    _row("compression", K.ANY, "off: nothing else is built", since="2.10"),
+    _row("compression.mode", K.STRING, "Likewise", unsupported=_COMPRESSION),
+    _row("compression.rtt_thresholds", K.LIST, "Round trip times of s2_auto",
+         "thresholds", "rtts", "rtt", unsupported=_COMPRESSION),
+    _row("isolate_leafnode_interest", K.BOOL, "Keep leaf nodes from each other", "isolate",
+         default=False),
+    _row("write_deadline", K.DURATION, "Time a write may take", unit="seconds"),
+    _row("write_timeout", K.CHOICE, "What happens when it has passed",
+         choices=("default", "close", "retry"), unsupported="write_timeout of leaf nodes"),
+    *_REMOTES,
 )  # fmt: skip

@@ -98,8 +98,8 @@ def test_what_is_not_built_may_be_turned_off(value: str) -> None:
 
 
 def test_the_refusal_has_the_key_as_it_was_written() -> None:
-    error = unsupported(by_path("leafnodes"), "leaf", Token(1, "f", 2, 3))
-    assert str(error).startswith("f:2:3: leaf: the leaf node protocol is not supported yet")
+    error = unsupported(by_path("jetstream"), "jetstream", Token(1, "f", 2, 3))
+    assert str(error).startswith("f:2:3: jetstream: JetStream is not supported yet")
 
 
 def test_maps_and_lists() -> None:

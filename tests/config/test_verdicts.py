@@ -270,7 +270,6 @@ REFUSED_AT_START = [
 UNSUPPORTED = [
     ("cluster { name: x }", "f:1:1: cluster: clustering is not supported yet by this server"),
     ("gateway { }", "f:1:1: gateway: the gateway protocol is not supported yet by this server"),
-    ("leaf: { }", "f:1:1: leaf: the leaf node protocol is not supported yet by this server"),
     ("jetstream: enabled", "f:1:1: jetstream: JetStream is not supported yet by this server"),
     ("websocket { }", "f:1:1: websocket: WebSocket is not supported yet by this server"),
     ("mqtt { }", "f:1:1: mqtt: MQTT is not supported yet by this server"),
