@@ -73,6 +73,9 @@ class Recorder:
     def info_received(self, argument: bytes) -> None:
         self._call("info_received", argument)
 
+    def interest_received(self, verb: bytes, argument: bytes) -> None:
+        self._call("interest_received", verb, argument)
+
     def error_received(self, argument: bytes) -> None:
         self._call("error_received", argument)
 

@@ -361,14 +361,22 @@ def test_who_says_nothing_is_not_introduced(accounts: World) -> None:
     assert accounts.output("b") == b"MSG help 1 3\r\nwhy\r\n"
 
 
-@pytest.mark.parametrize("kind", [PeerKind.INTERNAL, PeerKind.ROUTE, PeerKind.GATEWAY])
-def test_servers_are_not_introduced(accounts: World, kind: PeerKind) -> None:
+def test_servers_are_not_introduced(accounts: World) -> None:
     serve(accounts, ROUTE)
-    accounts.attach("x", account="A", kind=kind).publish(b"help", b"", b"", b"why")
+    accounts.attach("x", account="A", kind=PeerKind.INTERNAL).publish(b"help", b"", b"", b"why")
     assert accounts.output("b") == b"MSG help 1 3\r\nwhy\r\n"
     accounts.router.publish("A", b"help", b"", b"", b"why")
     assert accounts.output("b") == b"MSG help 1 3\r\nwhy\r\n"
     assert accounts.calls() == []
+
+
+@pytest.mark.parametrize("kind", [PeerKind.ROUTE, PeerKind.GATEWAY])
+def test_what_servers_of_the_cluster_pass_on_has_been_imported_there(
+    accounts: World, kind: PeerKind
+) -> None:
+    serve(accounts, ROUTE)
+    assert not accounts.attach("x", account="A", kind=kind).publish(b"help", b"", b"", b"why")
+    assert accounts.output("b") == b""
 
 
 def test_leafs_are_introduced(accounts: World) -> None:

@@ -30,14 +30,21 @@ class Account:
     """
 
     __slots__ = (
-        "_notify", "cache", "caching", "hits", "imports", "index", "is_system", "links",
+        "_notify", "_tell", "cache", "caching", "hits", "imports", "index", "is_system", "links",
         "mapping", "matches", "name", "past", "reply_prefix", "services", "version", "waiting",
+        "wire_name",
     )  # fmt: skip
 
     def __init__(
-        self, name: str, caching: bool, notify: Callable[[str, bytes, bytes, int], None]
+        self,
+        name: str,
+        caching: bool,
+        notify: Callable[[str, bytes, bytes, int], None],
+        tell: Callable[[Entry, int], None],
     ) -> None:
         self.name = name
+        #: as it stands in the lines of servers
+        self.wire_name = name.encode("utf-8", "surrogateescape")
         #: the one account whose clients may publish below ``$NRG.``
         self.is_system = False
         self.version = 1
@@ -52,6 +59,7 @@ class Account:
         self.reply_prefix = b""
         self.waiting: dict[bytes, Pending] = {}
         self._notify = notify
+        self._tell = tell
         self.links: dict[PythonLink, TrafficCounters] = {}
         #: what clients that are gone have published and received
         self.past = TrafficCounters(0, 0, 0, 0)
@@ -64,6 +72,7 @@ class Account:
         self._changed(entry)
         if (members == 1 or entry.queue) and entry.told:
             self._notify(self.name, entry.subject, entry.queue, members)
+        self._tell(entry, entry.weight)
 
     def remove(self, entry: Entry) -> None:
         """The opposite of :meth:`insert`."""
@@ -72,6 +81,7 @@ class Account:
         self._changed(entry)
         if (members == 0 or entry.queue) and entry.told:
             self._notify(self.name, entry.subject, entry.queue, members)
+        self._tell(entry, -entry.weight)
 
     def _changed(self, entry: Entry) -> None:
         self.version += 1

@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pubsub.errors import SlowConsumer
 from pubsub.interfaces import PeerKind, RouterSettings
+from pubsub.router.python.groups import serve
 from pubsub.router.python.message import Message
-from pubsub.router.python.subscription import Carrier, Entry, Subscription
+from pubsub.router.python.subscription import SERVERS, Carrier, Entry, Heard, Subscription
+from pubsub.router.python.targets import Targets
 
 if TYPE_CHECKING:
     from pubsub.router.python.account import Account
+    from pubsub.router.python.index import Result
     from pubsub.router.python.link import PythonLink
     from pubsub.router.python.router import PythonRouter
 
@@ -34,19 +38,52 @@ def distribute(
 ) -> int:
     """Deliver to every plain subscription and to one member of each queue group.
 
-    :return: how many deliveries were made.
+    :return: how many deliveries were made, other servers included.
     """
     result = account.match(message.subject)
     delivered = 0
+    targets: Targets | None = None
     for entry in result.plain:
-        delivered += _pass_on(router, publisher, entry, message, payload)
-    for members in result.groups:
-        start = router.draw.next() % len(members)
-        for entry in members[start:] + members[:start]:
-            if _pass_on(router, publisher, entry, message, payload):
-                delivered += 1
-                break
+        if isinstance(entry, Heard):
+            targets = targets or Targets(publisher, message)
+            if targets.hears(entry):
+                targets.add(entry)
+        else:
+            delivered += _pass_on(router, publisher, entry, message, payload)
+    if result.far or (publisher is not None and publisher.kind in SERVERS):
+        targets = targets or Targets(publisher, message)
+        delivered += _serve_groups(router, publisher, result, message, payload, targets)
+    else:
+        for members in result.groups:
+            start = router.draw.next() % len(members)
+            for entry in members[start:] + members[:start]:
+                if _pass_on(router, publisher, entry, message, payload):
+                    delivered += 1
+                    break
+    if targets is not None:
+        delivered += targets.send(account, payload)
     return delivered
+
+
+def _serve_groups(
+    router: PythonRouter,
+    publisher: PythonLink | None,
+    result: Result,
+    message: Message,
+    payload: bytes,
+    targets: Targets,
+) -> int:
+    """As it is done where other servers have a part in it."""
+    groups: Iterable[tuple[Entry, ...]] = result.groups
+    if publisher is not None and publisher.kind in SERVERS:
+        # They name the groups they have chosen this server for.
+        if message.queues or not message.any_queue:
+            groups = [members for members in groups if members[0].queue in message.queues]
+
+    def deliver_here(entry: Entry) -> bool:
+        return bool(_pass_on(router, publisher, entry, message, payload))
+
+    return sum(serve(members, publisher, targets, router.draw, deliver_here) for members in groups)
 
 
 def _pass_on(

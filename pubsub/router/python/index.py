@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from operator import attrgetter
 
-from pubsub.router.python.subscription import Entry
+from pubsub.router.python.subscription import Entry, Heard
 from pubsub.router.subjects import has_empty_token, has_wildcard
 
 __all__ = ["NOTHING", "Result", "SubscriptionIndex"]
@@ -24,9 +24,10 @@ class Result:
     :ivar plain: subscriptions without a queue group, the oldest first.
     :ivar groups: the members of each queue group, the oldest first; the group with the
         oldest member first.
+    :ivar far: some of these members are on other servers.
     """
 
-    __slots__ = ("groups", "plain")
+    __slots__ = ("far", "groups", "plain")
 
     def __init__(
         self,
@@ -35,6 +36,7 @@ class Result:
     ) -> None:
         self.plain = plain
         self.groups = groups
+        self.far = any(isinstance(sub, Heard) for members in groups for sub in members)
 
     @property
     def fanout(self) -> int:
@@ -54,30 +56,31 @@ class Node:
         # dicts as ordered sets: serials only grow, so the order is that of subscribing
         self.plain: dict[Entry, None] = {}
         self.queues: dict[bytes, dict[Entry, None]] = {}
-        #: how many of the plain ones are nobody's interest
-        self.silent = 0
+        #: how many are nobody's interest here, by queue group
+        self.silent: dict[bytes, int] | None = None
 
     def add(self, sub: Entry) -> int:
         """How many it holds of that kind now, silent ones left out."""
-        if sub.queue:
-            members = self.queues.setdefault(sub.queue, {})
-            members[sub] = None
-            return len(members)
-        self.plain[sub] = None
-        self.silent += sub.silent
-        return len(self.plain) - self.silent
+        members = self.queues.setdefault(sub.queue, {}) if sub.queue else self.plain
+        members[sub] = None
+        if sub.silent:
+            self.silent = self.silent or {}
+            self.silent[sub.queue] = self.silent.get(sub.queue, 0) + 1
+        return self._interested(sub.queue, len(members))
 
     def discard(self, sub: Entry) -> int:
         """How many it still holds of that kind."""
-        if sub.queue:
-            members = self.queues[sub.queue]
-            del members[sub]
-            if not members:
-                del self.queues[sub.queue]
-            return len(members)
-        del self.plain[sub]
-        self.silent -= sub.silent
-        return len(self.plain) - self.silent
+        members = self.queues[sub.queue] if sub.queue else self.plain
+        del members[sub]
+        if sub.silent:
+            assert self.silent is not None
+            self.silent[sub.queue] -= 1
+        if sub.queue and not members:
+            del self.queues[sub.queue]
+        return self._interested(sub.queue, len(members))
+
+    def _interested(self, queue: bytes, members: int) -> int:
+        return members if self.silent is None else members - self.silent.get(queue, 0)
 
     @property
     def empty(self) -> bool:

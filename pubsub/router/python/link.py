@@ -16,16 +16,18 @@ from pubsub.interfaces import (
     LinkOptions,
     PeerKind,
     ResponsePermission,
+    ServerPeer,
     SubscriptionInfo,
     TrafficCounters,
 )
 from pubsub.router.python import parser
 from pubsub.router.python.account import Account
+from pubsub.router.python.hearing import hear, unhear
 from pubsub.router.python.message import Message
 from pubsub.router.python.permissions import Decisions, Replies
 from pubsub.router.python.publish import publish_as
 from pubsub.router.python.shadows import add_shadows, drop_shadows
-from pubsub.router.python.subscription import Subscription
+from pubsub.router.python.subscription import Heard, HeardKey, Subscription
 from pubsub.router.subjects import is_valid_pattern
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ class PythonLink:
     :ivar plans: prepared deliveries by control line (``routes``: by subject), made when
         ``home.version`` was ``plans_version``; ``ordinary`` says whether it may use any.
     :ivar stalled: it was told to stall during this feed.
+    :ivar language: what each verb is followed by, by its first byte.
+    :ivar heard: what the server at the other end wants to hear.
     :ivar abroad: how many of its subscriptions have shadows, by the account they are in.
     """
 
@@ -56,11 +60,12 @@ class PythonLink:
 
     __slots__ = (
         "_introductions", "_options", "_trace", "abroad", "announce_first_ping", "awaiting_connect",
-        "backlog", "batch", "blocked_since", "body", "cid", "closed", "handler", "home", "in_bytes",
-        "in_msgs", "input_paused", "kept", "kind", "last_activity", "last_input", "may_deliver",
-        "may_publish", "may_subscribe", "message", "ordinary", "out", "out_bytes", "out_msgs",
-        "output_paused", "parsing", "pending_bytes", "plans", "plans_version", "queued", "replies",
-        "router", "routes", "stalled", "stalls", "state", "subs", "verb",
+        "backlog", "batch", "blocked_since", "body", "cid", "closed", "handler", "heard", "home",
+        "in_bytes", "in_msgs", "input_paused", "kept", "kind", "language", "last_activity",
+        "last_input", "may_deliver", "may_publish", "may_subscribe", "message", "ordinary", "out",
+        "out_bytes", "out_msgs", "output_paused", "parsing", "peer", "pending_bytes", "plans",
+        "plans_version", "queued", "replies", "router", "routes", "stalled", "stalls", "state",
+        "subs", "verb",
     )  # fmt: skip
 
     def __init__(
@@ -71,6 +76,8 @@ class PythonLink:
         self.kind = kind
         self.cid = cid
         self.home = home
+        #: read where it is needed: assigning has no further effect
+        self.peer = ServerPeer()
         self._options = LinkOptions()
         self._trace = False
         self.awaiting_connect = False
@@ -85,10 +92,12 @@ class PythonLink:
         self.replies: Replies | None = None
         self._introductions: dict[bool, bytes] = {}
         self.subs: dict[bytes, Subscription] = {}
+        self.heard: dict[HeardKey, Heard] = {}
         self.abroad: Counter[Account] = Counter()
         home.enter(self)
 
     def _start_input(self) -> None:
+        self.language = parser.LANGUAGES[self.kind]
         self.state = parser.START
         self.verb = b""
         self.kept = b""
@@ -309,21 +318,37 @@ class PythonLink:
     def remove(self, sub: Subscription) -> None:
         """Take a subscription out of force, once, and its shadows."""
         if sub.active:
-            if self._trace:
+            if self._trace and not isinstance(sub, Heard):
                 self.handler.traced("both", "DELSUB", sub.sid)
             drop_shadows(sub)
             if sub.active:  # else somebody who was told was quicker
-                del self.subs[sub.sid]
-                self.home.remove(sub)
+                if isinstance(sub, Heard):
+                    del self.heard[sub.key]
+                else:
+                    del self.subs[sub.sid]
+                sub.home.remove(sub)
+
+    def hear(self, account: str, subject: bytes, queue: bytes, weight: int, origin: bytes) -> bool:
+        """The server at the other end wants to hear that; False if the subject is bad."""
+        return hear(self, account, subject, queue, weight, origin)
+
+    def unhear(self, account: str, subject: bytes, queue: bytes, origin: bytes) -> None:
+        """It does not any more."""
+        unhear(self, account, subject, queue, origin)
+
+    def own(self, home: Account | None = None) -> list[Subscription]:
+        """All its subscriptions, shadows left out; those in one account if it is given."""
+        subs = [*self.subs.values(), *self.heard.values()]
+        return [sub for sub in subs if home is None or sub.home is home]
 
     def clear_subscriptions(self) -> None:
         """Drop all subscriptions."""
-        for sub in list(self.subs.values()):
+        for sub in self.own():
             self.remove(sub)
 
     def subscriptions(self) -> Sequence[SubscriptionInfo]:
-        """In order of subscribing."""
-        return [sub.info() for sub in self.subs.values()]
+        """In order of subscribing; what a server wants to hear comes last."""
+        return [sub.info() for sub in self.own()]
 
     # --- publishing, figures, the end ---------------------------------------------------
 
@@ -342,7 +367,9 @@ class PythonLink:
 
     def counters(self) -> LinkCounters:
         """What it has done so far."""
-        return LinkCounters(*self.traffic(), self.pending_bytes, len(self.subs), self.stalls)
+        return LinkCounters(
+            *self.traffic(), self.pending_bytes, len(self.subs) + len(self.heard), self.stalls
+        )
 
     def close(self) -> None:
         """Stop: nothing more comes in, nothing is queued; what is queued may be flushed."""

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pubsub.errors import ClientFault, MalformedArguments, MaximumPayloadViolation, go_quote
+
+if TYPE_CHECKING:
+    from pubsub.router.python.account import Account
 
 __all__ = ["Message", "parse_hpub", "parse_pub", "parse_size", "split_fields"]
 
@@ -19,10 +24,16 @@ class Message:
     :ivar size_digits: likewise.
     :ivar via: the exports of the imports it came through.
     :ivar share: it came through an import that shares who asks.
+    :ivar answer: it is the answer of an imported service, just come back through the import.
+    :ivar account: where it is published, if another server said so.
+    :ivar queues: the queue groups that the server it came from has chosen this one for.
+    :ivar any_queue: if there are none, then any will do.
+    :ivar origin: the cluster of the leaf that it came from, to the server it came from.
     """
 
     __slots__ = (
-        "header_digits", "header_size", "reply", "share", "size", "size_digits", "subject", "via"
+        "account", "answer", "any_queue", "header_digits", "header_size", "origin", "queues",
+        "reply", "share", "size", "size_digits", "subject", "via",
     )  # fmt: skip
 
     def __init__(
@@ -42,6 +53,11 @@ class Message:
         self.header_digits = header_digits
         self.via: tuple[object, ...] = ()
         self.share = False
+        self.answer = False
+        self.account: Account | None = None
+        self.queues: tuple[bytes, ...] = ()
+        self.any_queue = False
+        self.origin = b""
 
     @classmethod
     def of(cls, subject: bytes, reply: bytes, headers: bytes, payload: bytes) -> Message:
@@ -55,14 +71,21 @@ class Message:
         changed = Message(
             subject, self.reply, self.size, self.size_digits, self.header_size, self.header_digits
         )
-        changed.via, changed.share = self.via, self.share
+        changed.follow(self)
         return changed
+
+    def follow(self, other: Message) -> None:
+        """It has come the same way as ``other``."""
+        self.via, self.share = other.via, other.share
+        self.queues, self.any_queue, self.origin = other.queues, other.any_queue, other.origin
 
     def readdressed(self, subject: bytes, reply: bytes, export: object) -> Message:
         """The same on the other side of an import."""
         changed = self.delivered_on(subject)
         changed.reply = reply
         changed.via = (*self.via, export)
+        # The server it came from knows nothing of the groups on this side.
+        changed.any_queue = True
         return changed
 
 

@@ -10,7 +10,7 @@ GAP       the space or tab that must follow the verb             the verb
 SPACES    anything but more spaces and tabs                      the verb
 ARGUMENT  the LF that ends the argument                          the argument so far
 SKIP      the LF after PING, PONG or +OK, ignoring all else      the verb
-PAYLOAD   the bytes a PUB or HPUB announced, then CR, then LF    the payload so far
+PAYLOAD   the bytes a message's line announced, then CR, LF      the payload so far
 ========  =====================================================  ===================
 
 Whatever cannot go on is a fault at the first byte that shows it. Ordinary PUB and HPUB
@@ -41,25 +41,38 @@ from pubsub.router.python.verbs import ARGUMENT_VERBS, LINE_VERBS
 if TYPE_CHECKING:
     from pubsub.router.python.link import PythonLink
 
-__all__ = ["ARGUMENT", "GAP", "PAYLOAD", "SKIP", "SPACES", "START", "feed"]
+__all__ = ["ARGUMENT", "GAP", "LANGUAGES", "PAYLOAD", "SKIP", "SPACES", "START", "feed"]
 
 START, GAP, SPACES, ARGUMENT, SKIP, PAYLOAD = range(6)
 
-#: What follows each verb.
-_AFTER = {
-    b"CONNECT": SPACES,
-    b"INFO": SPACES,
-    b"PUB": GAP,
-    b"HPUB": GAP,
-    b"SUB": GAP,
-    b"UNSUB": GAP,
-    b"-ERR": GAP,
-    b"PING": SKIP,
-    b"PONG": SKIP,
-    b"+OK": SKIP,
+#: Verbs, and what follows each, by their first byte.
+Language = dict[int, list[tuple[bytes, int]]]
+
+
+def _language(*verbs: bytes) -> Language:
+    """What everybody may say, and these."""
+    after = {b"CONNECT": SPACES, b"INFO": SPACES, b"-ERR": GAP}
+    after.update(dict.fromkeys((b"PING", b"PONG", b"+OK"), SKIP))
+    after.update(dict.fromkeys(verbs, GAP))
+    firsts = {verb[0] for verb in after}
+    return {first: [(v, after[v]) for v in after if v[0] == first] for first in firsts}
+
+
+_OF_CLIENTS = _language(b"PUB", b"HPUB", b"SUB", b"UNSUB")
+_OF_GATEWAYS = _language(b"RS+", b"RS-", b"A+", b"A-", b"RMSG", b"HMSG")
+
+#: What each kind of peer may say.
+LANGUAGES: dict[PeerKind, Language] = {
+    PeerKind.CLIENT: _OF_CLIENTS,
+    PeerKind.ROUTE: _language(
+        b"RS+", b"RS-", b"LS+", b"LS-", b"A+", b"A-", b"RMSG", b"HMSG", b"LMSG"
+    ),
+    PeerKind.GATEWAY: _OF_GATEWAYS,
+    PeerKind.LEAF: _language(b"LS+", b"LS-", b"LMSG", b"HMSG"),
+    PeerKind.INTERNAL: _OF_CLIENTS,
+    PeerKind.SINK: _OF_CLIENTS,
 }
-_LONGEST = max(map(len, _AFTER))
-_BY_FIRST = {first: [v for v in _AFTER if v[0] == first] for first in b"CIPHSU-+"}
+_LONGEST = len(b"CONNECT")
 _GAP = re.compile(rb"[ \t]*")
 
 #: Servers' lines carry queue groups and origins: nats-server gives them this much more.
@@ -123,10 +136,10 @@ def _start(link: PythonLink, data: bytes, pos: int) -> int:
             return len(data)
         if link.input_paused:
             return pos
-    for verb in _BY_FIRST.get(word[0], ()):
+    for verb, after in link.language.get(word[0], ()):
         if word.startswith(verb):
             link.verb = verb
-            link.state = _AFTER[verb]
+            link.state = after
             return pos + len(verb)
         if verb.startswith(word):
             link.kept = data[pos:]
@@ -165,7 +178,7 @@ def _argument(link: PythonLink, data: bytes, pos: int) -> int:
     link.state = START
     if not _fits(link, len(argument)):
         return len(data)
-    if link.trace and link.verb in _TRACED:
+    if link.trace and link.verb not in _UNTRACED:
         link.handler.traced("in", link.verb.decode(), argument)
     try:
         ARGUMENT_VERBS[link.verb](link, argument)
@@ -176,7 +189,7 @@ def _argument(link: PythonLink, data: bytes, pos: int) -> int:
     return stop + 1
 
 
-_TRACED = (b"CONNECT", b"PUB", b"HPUB", b"SUB", b"UNSUB")
+_UNTRACED = (b"INFO", b"-ERR")
 
 
 def _fits(link: PythonLink, length: int) -> bool:

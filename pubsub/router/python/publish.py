@@ -8,7 +8,7 @@ from pubsub.errors import PublishPermissionViolation, ReplyPermissionViolation
 from pubsub.interfaces import PeerKind
 from pubsub.router.python.delivery import distribute, traced_payload
 from pubsub.router.python.message import Message
-from pubsub.router.python.subscription import Subscription
+from pubsub.router.python.subscription import SERVERS, Subscription
 from pubsub.router.python.verbs import write_ok
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ _CONSENSUS = b"$NRG."
 #: Replies that only servers may ask for: service imports, acknowledgements, gateways.
 RESERVED_REPLIES = (b"_R_.", b"$JS.ACK.", _GATEWAY_REPLY)
 
-_MAPPED_KINDS = (PeerKind.CLIENT, PeerKind.LEAF)
+#: What other servers may send whatever they may publish: answers, acknowledgements.
+_PASSED_ON = (b"_R_.", b"$JS.ACK.")
 
 
 def publish_parsed(link: PythonLink, message: Message, payload: bytes) -> None:
@@ -36,11 +37,36 @@ def publish_as(link: PythonLink, message: Message, payload: bytes) -> int:
     return _publish(link, message, payload, False)
 
 
-def _publish(link: PythonLink, message: Message, payload: bytes, verbose: bool) -> int:
+def _pass_on(link: PythonLink, message: Message, payload: bytes) -> int:
+    """A message from another server, whose clients may publish it."""
     link.in_msgs += 1
     link.in_bytes += message.size
     link.last_activity = link.last_input = link.router.clock()
-    if link.home.mapping is not None and link.kind in _MAPPED_KINDS:
+    written = message.subject
+    if link.home.mapping is not None and link.kind == PeerKind.LEAF:
+        _map(link, message)
+        if message.subject != written:
+            # Its groups are not those the other server knows of.
+            message.any_queue = True
+    if link.trace:
+        traced_payload(link, "in", payload)
+    if not written.startswith(_PASSED_ON) and not _may_publish(link, written):
+        # What the hub may send is known here: it is not told.
+        if not link.peer.spoke:
+            link.handler.fault(PublishPermissionViolation(written))
+        return 0
+    if link.closed:
+        return 0
+    return distribute(link.router, message.account or link.home, link, message, payload)
+
+
+def _publish(link: PythonLink, message: Message, payload: bytes, verbose: bool) -> int:
+    if link.kind in SERVERS:
+        return _pass_on(link, message, payload)
+    link.in_msgs += 1
+    link.in_bytes += message.size
+    link.last_activity = link.last_input = link.router.clock()
+    if link.home.mapping is not None and link.kind == PeerKind.CLIENT:
         _map(link, message)
     if link.trace:
         traced_payload(link, "in", payload)

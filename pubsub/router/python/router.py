@@ -17,6 +17,7 @@ from pubsub.interfaces import (
     IRouter,
     IStreamImports,
     ISubjectMapper,
+    ISubscriptionListener,
     PeerKind,
     RouterSettings,
     ServiceRoute,
@@ -34,7 +35,7 @@ from pubsub.router.python.permissions import Decisions
 from pubsub.router.python.services import ServiceImport, expire
 from pubsub.router.python.shadows import add_shadows, drop_shadows
 from pubsub.router.python.stats import stats
-from pubsub.router.python.subscription import Subscription
+from pubsub.router.python.subscription import Entry, Heard, Subscription
 from pubsub.router.subjects import is_valid_pattern
 
 __all__ = ["PythonRouter"]
@@ -73,6 +74,7 @@ class PythonRouter:
         self._system_account = "$SYS"
         self._links: dict[PythonLink, None] = {}
         self._listeners: list[IInterestListener] = []
+        self._subscription_listeners: list[ISubscriptionListener] = []
         self._serial = 0
         self._flushing = False
 
@@ -110,7 +112,7 @@ class PythonRouter:
         home = self.home(account)
         home.imports = imports
         for link in sorted(home.links, key=attrgetter("cid")):
-            for sub in list(link.subs.values()):
+            for sub in link.own(home):
                 drop_shadows(sub)
                 if imports is not None and sub.active:
                     add_shadows(self, imports, sub)
@@ -155,6 +157,27 @@ class PythonRouter:
             except Exception:  # noqa: BLE001 (anybody's code; the others are still told)
                 self._log.failure("An interest listener failed on {subject!r}", subject=subject)
 
+    def add_subscription_listener(self, listener: ISubscriptionListener) -> None:
+        """Tell ``listener`` of every subscription that comes and goes from now on."""
+        self._subscription_listeners.append(listener)
+
+    def tell(self, entry: Entry, change: int) -> None:
+        """``entry`` came, went, or stands for more or fewer members."""
+        if not self._subscription_listeners:
+            return
+        link: PythonLink | None = None
+        if isinstance(entry, Subscription):
+            link = entry.link
+        elif entry.silent:
+            return
+        origin = entry.origin if isinstance(entry, Heard) else b""
+        account, subject, queue = entry.home.name, entry.subject, entry.queue
+        for listener in self._subscription_listeners:
+            try:
+                listener.subscription_changed(link, account, subject, queue, change, origin)
+            except Exception:  # noqa: BLE001 (anybody's code; the others are still told)
+                self._log.failure("A subscription listener failed on {subject!r}", subject=subject)
+
     # --- links --------------------------------------------------------------------------
 
     def attach(self, handler: ILinkHandler, kind: PeerKind, cid: int, account: str) -> ILink:
@@ -171,7 +194,8 @@ class PythonRouter:
         """The account of that name, made if it is new."""
         account = self._accounts.get(name)
         if account is None:
-            account = self._accounts[name] = Account(name, self._settings.cache, self._notify)
+            account = Account(name, self._settings.cache, self._notify, self.tell)
+            self._accounts[name] = account
             account.is_system = name == self._system_account
         return account
 
@@ -235,8 +259,9 @@ class PythonRouter:
 
     def _subscriptions(self, account: str | None) -> Iterator[SubscriptionInfo]:
         for link in self._links:
-            if account is None or link.account == account:
-                yield from link.subscriptions()
+            for info in link.subscriptions():
+                if account is None or info.account == account:
+                    yield info
 
     def matching(self, account: str, subject: bytes) -> Sequence[SubscriptionInfo]:
         """The subscriptions a message on ``subject`` would reach, oldest first."""

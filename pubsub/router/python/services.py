@@ -52,6 +52,9 @@ _TOKEN_DIGITS = 8
 #: Acknowledgements find their way by themselves.
 _KEPT_REPLY = b"$JS.ACK."
 
+#: What servers of this cluster pass on has gone through their imports.
+_ELSEWHERE = (PeerKind.ROUTE, PeerKind.GATEWAY)
+
 #: Who else publishes is a server, or speaks for one.
 _INTRODUCED = (PeerKind.CLIENT, PeerKind.LEAF)
 
@@ -96,6 +99,8 @@ class ServiceImport(Carrier):
         """Publish it there; 0 also if it came from there."""
         if not _may_pass(self._route, message):
             return 0
+        if publisher is not None and publisher.kind in _ELSEWHERE:
+            return 0
         exporter, route = self._exporter, self._route
         subject = message.subject if self._mapping is None else self._mapping(message.subject)
         if exporter.mapping is not None:
@@ -139,6 +144,7 @@ class AnswerInbox(Carrier):
             # before it is delivered: whoever gets it may ask again at once
             del waiting[message.subject]
         answer = message.readdressed(pending.reply, reply, route.export)
+        answer.answer = True
         delivered = distribute(router, importer, publisher, answer, payload)
         if not delivered:
             waiting.pop(message.subject, None)
@@ -163,7 +169,7 @@ def _introduced(publisher: PythonLink, message: Message, payload: bytes) -> tupl
     cut = message.header_size
     headers, body = introduce(payload[:cut], info), payload[cut:]
     changed = Message.of(message.subject, message.reply, headers, body)
-    changed.via, changed.share = message.via, message.share
+    changed.follow(message)
     return changed, headers + body
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pubsub.interfaces import IStreamImports, PeerKind
-from pubsub.router.python.subscription import Subscription
+from pubsub.router.python.subscription import Heard, Subscription
 from pubsub.router.subjects import is_valid_pattern
 
 if TYPE_CHECKING:
+    from pubsub.router.python.account import Account
     from pubsub.router.python.router import PythonRouter
 
 __all__ = ["add_shadows", "drop_shadows"]
@@ -34,13 +35,21 @@ def add_shadows(router: PythonRouter, imports: IStreamImports, sub: Subscription
         if not is_valid_pattern(subject):
             raise ValueError(f"an import of {name} asks for {subject!r}, which is no subject")
         home = router.home(name)
-        shadow = Subscription(link, home, subject, sub.queue, sub.sid, router.next_serial())
+        shadow = _shadow(router, home, subject, sub)
         shadow.primary = sub
         shadow.mapping = router.mappings(mapper) if mapper is not None else None
         shadow.max = sub.max
         sub.shadows += (shadow,)
         link.abroad[home] += 1
         home.insert(shadow)
+
+
+def _shadow(router: PythonRouter, home: Account, subject: bytes, sub: Subscription) -> Subscription:
+    serial = router.next_serial()
+    if isinstance(sub, Heard):
+        key = (sub.origin, home.name, subject, sub.queue)
+        return Heard(sub.link, home, key, sub.weight, serial)
+    return Subscription(sub.link, home, subject, sub.queue, sub.sid, serial)
 
 
 def drop_shadows(sub: Subscription) -> None:

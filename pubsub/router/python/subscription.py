@@ -14,10 +14,17 @@ if TYPE_CHECKING:
     from pubsub.router.python.message import Message
     from pubsub.router.python.router import PythonRouter
 
-__all__ = ["Carrier", "Entry", "Subscription"]
+__all__ = ["SERVERS", "Carrier", "Entry", "Heard", "HeardKey", "Subscription"]
+
+#: Kinds of links with a server at the other end.
+SERVERS = (PeerKind.ROUTE, PeerKind.GATEWAY, PeerKind.LEAF)
 
 #: Kinds whose subscriptions say what other servers want, not what this one wants.
 _REMOTE = (PeerKind.ROUTE, PeerKind.GATEWAY)
+
+
+#: Origin, account, subject, queue group.
+HeardKey = tuple[bytes, str, bytes, bytes]
 
 
 class Entry:
@@ -32,6 +39,11 @@ class Entry:
 
     #: Whether it is no interest of anybody's: it is not counted where interest is.
     silent = False
+
+    @property
+    def weight(self) -> int:
+        """How many members of a queue group it stands for."""
+        return 1
 
     def __init__(self, home: Account, subject: bytes, queue: bytes, serial: int) -> None:
         self.home = home
@@ -97,6 +109,29 @@ class Subscription(Entry):
         self.max = maximum
         for shadow in self.shadows:
             shadow.max = maximum
+
+
+class Heard(Subscription):
+    """What a server wants to hear, or a leaf's shadow of that: messages for it are collected.
+
+    :ivar key: what it is known by to its link: origin, account, subject, queue.
+    :ivar weight: how many members of the queue group it stands for; 1 without one.
+    :ivar origin: the cluster of the leaf behind that server, which it is for.
+    """
+
+    __slots__ = ("key", "origin", "weight")
+
+    #: It is nothing this server wants.
+    silent = True
+    told = False
+
+    def __init__(
+        self, link: PythonLink, home: Account, key: HeardKey, weight: int, serial: int
+    ) -> None:
+        super().__init__(link, home, key[2], key[3], b"", serial)
+        self.key = key
+        self.weight = weight
+        self.origin = key[0]
 
 
 class Carrier(Entry, ABC):

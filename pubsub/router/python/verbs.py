@@ -17,6 +17,7 @@ from pubsub.errors import (
 )
 from pubsub.interfaces import PeerKind
 from pubsub.router.python.message import Message, parse_hpub, parse_pub, parse_size, split_fields
+from pubsub.router.python.routed import parse_routed
 from pubsub.router.subjects import is_valid_literal, token_count
 
 if TYPE_CHECKING:
@@ -100,6 +101,17 @@ def unsub(link: PythonLink, argument: bytes) -> None:
     link.unsubscribe(fields[0], parse_size(fields[1]) if len(fields) == 2 else -1)
 
 
+def interest(link: PythonLink, argument: bytes) -> None:
+    """RS+, RS-, LS+, LS-, A+ or A-: the handler reads it, and says what the server hears."""
+    link.last_activity = link.last_input = link.router.clock()
+    link.handler.interest_received(link.verb, argument)
+
+
+def routed(link: PythonLink, argument: bytes) -> None:
+    """RMSG, HMSG or LMSG: from here on the payload is expected."""
+    link.message = parse_routed(link, link.verb, argument)
+
+
 def ping(link: PythonLink) -> None:
     """PING: answered at once; the first one is announced."""
     if link.trace:
@@ -138,6 +150,8 @@ ARGUMENT_VERBS: Mapping[bytes, Callable[[PythonLink, bytes], None]] = {
     b"HPUB": hpub,
     b"SUB": sub,
     b"UNSUB": unsub,
+    **dict.fromkeys((b"RS+", b"RS-", b"LS+", b"LS-", b"A+", b"A-"), interest),
+    **dict.fromkeys((b"RMSG", b"HMSG", b"LMSG"), routed),
 }
 LINE_VERBS: Mapping[bytes, Callable[[PythonLink], None]] = {
     b"PING": ping,

@@ -1,0 +1,152 @@
+"""Other servers a message goes to: one frame for each, whatever it is heard for there.
+
+They are collected while a message is distributed, and sent to when everybody here has it.
+(nats-server: ``addSubToRouteTargets``, ``msgHeaderForRouteOrLeaf``.)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pubsub.errors import SlowConsumer
+from pubsub.interfaces import PeerKind
+from pubsub.router.python.message import Message
+from pubsub.router.python.subscription import Heard
+
+if TYPE_CHECKING:
+    from pubsub.router.python.account import Account
+    from pubsub.router.python.link import PythonLink
+
+__all__ = ["ANSWERS", "Targets", "origin_of"]
+
+#: Where answers from imported services go.
+ANSWERS = b"_R_."
+
+
+def origin_of(publisher: PythonLink | None, message: Message) -> bytes:
+    """The cluster of the leaf a message comes from, here or behind another server."""
+    if publisher is not None and publisher.kind == PeerKind.LEAF:
+        return publisher.peer.origin.encode("utf-8", "surrogateescape")
+    return message.origin
+
+
+def cluster_of(link: PythonLink) -> bytes:
+    """The cluster at the other end of a leaf's link, ``b""`` if it has none."""
+    return link.peer.origin.encode("utf-8", "surrogateescape")
+
+
+class Targets:
+    """The servers one message goes to, in the order in which they were found."""
+
+    __slots__ = ("_found", "_message", "_origin", "_publisher")
+
+    def __init__(self, publisher: PythonLink | None, message: Message) -> None:
+        self._publisher = publisher
+        self._message = message
+        self._origin = origin_of(publisher, message)
+        #: what the server wants to hear, and its queue groups that were chosen
+        self._found: dict[PythonLink, tuple[Heard, list[bytes]]] = {}
+
+    def add(self, entry: Heard) -> None:
+        """The message goes there, and to a member of that queue group if it is one's."""
+        found = self._found.get(entry.link)
+        if found is None:
+            found = self._found[entry.link] = (entry, [])
+        if entry.queue:
+            found[1].append(entry.queue)
+
+    def hears(self, entry: Heard) -> bool:
+        """Whether a plain message goes to that server."""
+        link, publisher, message = entry.link, self._publisher, self._message
+        if entry.primary is not None and message.via:
+            # What an account imported as a service it does not export as a stream.
+            return False
+        routed = publisher is not None and publisher.kind == PeerKind.ROUTE
+        if link.kind == PeerKind.ROUTE:
+            # One hop: whoever sent it sent it to all the others, too.
+            return message.answer if routed else not self.from_hub
+        if link.kind != PeerKind.LEAF or link is publisher or self.is_origin(link):
+            return False
+        if not routed or not link.peer.spoke or message.answer:
+            return True
+        return message.subject.startswith(ANSWERS)
+
+    @property
+    def from_hub(self) -> bool:
+        """Whether it came from the server this one is a leaf of."""
+        publisher = self._publisher
+        return publisher is not None and publisher.kind == PeerKind.LEAF and publisher.peer.spoke
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it answers a request that went to an imported service."""
+        return self._message.answer
+
+    def is_origin(self, link: PythonLink) -> bool:
+        """Whether it came from the cluster of that leaf."""
+        return bool(self._origin) and self._origin == cluster_of(link)
+
+    def came_for(self, origin: bytes) -> bool:
+        """Whether it came from the leaf behind another server that interest is for."""
+        return bool(self._origin) and self._origin == origin
+
+    def send(self, account: Account, payload: bytes) -> int:
+        """Write the frames; how many."""
+        return sum(
+            self._send(account, entry, queues, payload)
+            for entry, queues in list(self._found.values())
+        )
+
+    def _send(self, account: Account, entry: Heard, queues: list[bytes], payload: bytes) -> bool:
+        link, message = entry.link, self._message
+        if link.may_deliver is not None and not link.may_deliver(message.subject, b""):
+            return False
+        if link.closed or not entry.active:
+            return False
+        if message.header_size and not link.peer.headers:
+            payload = payload[message.header_size :]
+        head = self._head(account, entry, queues)
+        entry.delivered += 1
+        link.out_msgs += 1
+        link.out_bytes += len(payload)
+        link.expect_answer(message.reply)
+        link.write(b"%b\r\n%b\r\n" % (head, payload))
+        if link.trace:
+            verb, _, rest = head.partition(b" ")
+            link.handler.traced("out", verb.decode(), rest)
+            if payload:
+                link.handler.traced("out", "MSG_PAYLOAD", payload)
+        if link.pending_bytes > link.router.settings.max_pending:
+            link.handler.fault(SlowConsumer(f"{link.pending_bytes} bytes are pending"))
+        return True
+
+    def _head(self, account: Account, entry: Heard, queues: list[bytes]) -> bytes:
+        """The line in front of the payload, without CRLF."""
+        link, message, publisher = entry.link, self._message, self._publisher
+        subject = message.subject if entry.mapping is None else entry.mapping(message.subject)
+        verb, fields = b"LMSG", [subject]
+        with_origin = False
+        if link.kind == PeerKind.ROUTE:
+            if not link.peer.account:
+                fields.insert(0, account.wire_name)
+            leaf = publisher is not None and publisher.kind == PeerKind.LEAF
+            with_origin = leaf and link.peer.leaf_origins and bool(self._origin)
+            if with_origin:
+                fields.insert(0, self._origin)
+            else:
+                verb = b"RMSG"
+        if queues:
+            fields += [b"+", message.reply] if message.reply else [b"|"]
+            fields += queues
+        elif message.reply:
+            fields.append(message.reply)
+        size = message.size_digits
+        if message.header_size and not link.peer.headers:
+            size = b"%d" % (message.size - message.header_size)
+            fields += [b"0", size] if with_origin else [size]
+        elif message.header_size:
+            fields += [message.header_digits, size]
+            verb = verb if with_origin else b"HMSG"
+        else:
+            fields += [b"0", size] if with_origin else [size]
+        return b" ".join([verb, *fields])
