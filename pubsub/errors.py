@@ -46,6 +46,8 @@
         ├── InvalidClientProtocol       closes
         ├── NoRespondersNeedsHeaders    closes
         ├── SlowConsumer                closes, silently
+        ├── ConnectedToRoutePort        closes
+        ├── LinkRefused                 closes: another server may not be linked, and is told why
         ├── InvalidSubject
         ├── InvalidPublishSubject
         ├── MaximumSubscriptionsExceeded
@@ -79,6 +81,7 @@ __all__ = [
     "ConfigError",
     "ConfigErrors",
     "ConfigSyntaxError",
+    "ConnectedToRoutePort",
     "ConnectionThrottled",
     "CredentialsError",
     "FailedAccountRegistration",
@@ -88,6 +91,7 @@ __all__ = [
     "InvalidOption",
     "InvalidPublishSubject",
     "InvalidSubject",
+    "LinkRefused",
     "ListenError",
     "MalformedArguments",
     "MaximumAccountConnectionsExceeded",
@@ -145,7 +149,12 @@ class ClosedState(enum.Enum):
     MAX_PAYLOAD_EXCEEDED = "Maximum Message Payload Exceeded"
     MAX_CONTROL_LINE_EXCEEDED = "Maximum Control Line Exceeded"
     MAX_SUBSCRIPTIONS_EXCEEDED = "Maximum Subscriptions Exceeded"
+    DUPLICATE_ROUTE = "Duplicate Route"
+    ROUTE_REMOVED = "Route Removed"
     SERVER_SHUTDOWN = "Server Shutdown"
+    WRONG_GATEWAY = "Wrong Gateway"
+    CLUSTER_NAME_CONFLICT = "Cluster Name Conflict"
+    DUPLICATE_SERVER_NAME = "Duplicate Server Name"
     AUTHENTICATION_EXPIRED = "Authentication Expired"
     MISSING_ACCOUNT = "Missing Account"
     REVOCATION = "Credentials Revoked"
@@ -485,6 +494,28 @@ class NoRespondersNeedsHeaders(ClientFault):
 
     wire = "no responders requires headers support"
     closed_state = ClosedState.NO_RESPONDERS_REQUIRES_HEADERS
+
+
+class ConnectedToRoutePort(ClientFault):
+    """A client came to where other servers are expected."""
+
+    wire = "attempted to connect to route port"
+    closed_state = ClosedState.WRONG_PORT
+
+
+class LinkRefused(ClientFault):
+    """Another server may not be linked to this one; it is told why.
+
+    :param text: nats-server's words, of what is wrong.
+    """
+
+    wire = "Link Refused"
+    closed_state = ClosedState.PROTOCOL_VIOLATION
+
+    def __init__(self, text: str = "", closed_state: ClosedState | None = None) -> None:
+        super().__init__(text)
+        self.wire = text or self.wire
+        self.closed_state = closed_state or self.closed_state
 
 
 class SlowConsumer(ClientFault):

@@ -1,0 +1,251 @@
+"""How two servers introduce themselves to each other.
+
+Theory of operation, for servers that have no pools (``pool_size: -1``)::
+
+    solicitor                                acceptor
+       │ ◀───────────────── INFO ────────────────│   at once
+       │ ─────────────── CONNECT, INFO ────────▶ │   at once
+       │ becomes a member when it has read INFO  │   so does it, when it has read both
+       │ ◀───────────── RS+ … both ways ───────▶ │
+
+With pools the solicitor's INFO waits until it has read the acceptor's: only then it knows which
+of the connections between the two this one is. The order of checks is nats-server's
+(processRouteConnect, processRouteInfo). An INFO that comes later is about something else: that
+the other server is about to leave, that its permissions have changed, or, with the id of
+another one, that a third server is there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from twisted.logger import LogLevel
+
+from pubsub.auth.passwords import Secret
+from pubsub.cluster.messages import RouteConnect, RouteInfo
+from pubsub.config.options import RouteUrl
+from pubsub.errors import (
+    AuthorizationViolation,
+    ClosedState,
+    ConnectedToRoutePort,
+    LinkRefused,
+    MalformedArguments,
+    go_quote,
+)
+
+if TYPE_CHECKING:
+    from pubsub.cluster.protocol import RouteProtocol
+
+__all__ = ["connect_received", "greet", "info_received"]
+
+_ANYWHERE = ("", "0.0.0.0", "::")
+
+
+def greet(route: RouteProtocol) -> None:
+    """Say what can be said before anything was heard."""
+    from pubsub.cluster.protocol import auth_timeout
+
+    context, members = route.context, route.members
+    options = context.options.cluster
+    if not route.dialled:
+        route.send(members.introduce(route))
+        if options.user:
+            route.auth_deadline = context.deadlines.add(options.timeout, auth_timeout, route)
+        return
+    url = route.url
+    assert url is not None
+    connect = RouteConnect(
+        user=url.user,
+        password=url.password,
+        tls_required=options.tls is not None,
+        headers=not context.options.no_header_support,
+        name=context.server_id,
+        cluster=context.name.value,
+        cluster_dynamic=context.name.dynamic,
+        lnoc=True,
+        lnocu=True,
+    )
+    route.send(connect.to_bytes())
+    if not _waits_for_info(route):
+        route.send(members.introduce(route))
+
+
+def _waits_for_info(route: RouteProtocol) -> bool:
+    """Whether our INFO comes after theirs."""
+    return route.dialled and not route.account and route.context.options.cluster.pool_size > 0
+
+
+# CONNECT
+
+
+def connect_received(route: RouteProtocol, argument: bytes) -> None:
+    """CONNECT arrived: whoever came to us says who it is."""
+    context, link = route.context, route.link
+    assert link is not None
+    context.deadlines.cancel(route.auth_deadline)
+    route.auth_deadline = None
+    link.awaiting_connect = False
+    try:
+        connect = RouteConnect.parse(argument)
+    except MalformedArguments as fault:
+        route.fault(fault)
+        return
+    options = context.options.cluster
+    if not options.user:
+        _known(route, connect)
+        return
+    secret = Secret(options.password, "cluster.authorization.password")
+    if connect.user != options.user:
+        _refuse(route, connect)
+    elif not secret.slow:
+        if secret.matches(connect.password):
+            _known(route, connect)
+        else:
+            _refuse(route, connect)
+    else:
+        _know_later(route, connect, secret)
+
+
+def _know_later(route: RouteProtocol, connect: RouteConnect, secret: Secret) -> None:
+    link = route.link
+    assert link is not None
+    link.pause_input()
+
+    def decided(matches: bool) -> None:
+        if route.closed_state is not None:
+            return
+        if matches:
+            _known(route, connect)
+        else:
+            _refuse(route, connect)
+        link.resume_input()
+        route.members.flush_soon()
+
+    checked = secret.matches_later(connect.password, route.context.defer_to_thread)
+    checked.addErrback(lambda failure: False)
+    checked.addCallback(decided)
+
+
+def _refuse(route: RouteProtocol, connect: RouteConnect) -> None:
+    route.fault(AuthorizationViolation(f"authentication error - User {go_quote(connect.user)}"))
+
+
+def _known(route: RouteProtocol, connect: RouteConnect) -> None:
+    """It may speak to us; is it a server of our cluster?"""
+    context = route.context
+    if connect.lang:
+        route.fault(ConnectedToRoutePort())
+        return
+    if connect.gateway:
+        text = f"Rejecting connection from gateway {go_quote(connect.gateway)} on the Route port"
+        route.fault(LinkRefused(text, ClosedState.WRONG_GATEWAY))
+        return
+    ours = context.name.value
+    if not _agree(route, connect.name, connect.cluster, connect.cluster_dynamic):
+        names = f"cluster name {go_quote(connect.cluster)} does not match {go_quote(ours)}"
+        text = f"Rejecting connection, {names}"
+        route.fault(LinkRefused(text, ClosedState.CLUSTER_NAME_CONFLICT))
+        return
+    route.remote_id = connect.name
+    route.lnoc, route.lnocu = connect.lnoc, connect.lnocu
+
+
+def _agree(route: RouteProtocol, server_id: str, cluster: str, dynamic: bool) -> bool:
+    """Whether we have one name now; who has another one has to introduce itself again."""
+    name = route.context.name
+    before = name.value
+    if not name.agrees(cluster, dynamic):
+        return False
+    if name.value != before:
+        route.members.close_others(route, server_id)
+    return True
+
+
+# INFO
+
+
+def info_received(route: RouteProtocol, argument: bytes) -> None:
+    """INFO arrived."""
+    try:
+        info = RouteInfo.parse(argument)
+    except MalformedArguments as fault:
+        route.fault(fault)
+        return
+    if info.server_id == route.context.server_id:
+        # we reached ourselves
+        route.remote_id = info.server_id
+        route.close(ClosedState.DUPLICATE_ROUTE)
+    elif info.client_id or (route.dialled and route.info is None and not info.cluster):
+        route.log(LogLevel.error, "Attempted to connect to a port that is not for routes")
+        route.close(ClosedState.WRONG_PORT)
+    elif info.cluster and not _agree(route, info.server_id, info.cluster, info.cluster_dynamic):
+        route.log(
+            LogLevel.error,
+            f"Cluster name {go_quote(info.cluster)} does not match"
+            f" {go_quote(route.context.name.value)}",
+        )
+        route.close(ClosedState.CLUSTER_NAME_CONFLICT)
+    elif route.info is None:
+        _introduced(route, info)
+    else:
+        _more_news(route, info)
+
+
+def _introduced(route: RouteProtocol, info: RouteInfo) -> None:
+    """The other server's own INFO, the first: it becomes a member, or is a duplicate."""
+    context, link = route.context, route.link
+    assert link is not None
+    if not route.solicited and info.server_name == context.server_name():
+        route.log(
+            LogLevel.error, f"Remote server has a duplicate name: {go_quote(info.server_name)}"
+        )
+        route.close(ClosedState.DUPLICATE_SERVER_NAME)
+        return
+    headers = info.headers and not context.options.no_header_support
+    if not route.dialled and info.account:
+        route.account = info.account
+    route.remote_id, route.remote_name = info.server_id, info.server_name
+    if route.dialled or info.lnoc:
+        route.lnoc, route.lnocu = info.lnoc, info.lnocu
+    link.peer = replace(
+        link.peer, account=route.account, headers=headers, leaf_origins=route.lnoc
+    )
+    reachable = _reachable(route, info)
+    if route.url is None:
+        route.url = reachable
+    members = dict(info.members)
+    members.pop("nonce", None)
+    members["ip"] = info.ip or f"{reachable}/"
+    if route.account:
+        members["route_account"] = route.account
+    route.info = info = replace(info, ip=members["ip"], account=route.account, members=members)
+    route.members.join(route, info, send_info=_waits_for_info(route))
+
+
+def _reachable(route: RouteProtocol, info: RouteInfo) -> RouteUrl:
+    """Where other servers reach it: the address it came from, unless it said another."""
+    credentials = ("", "")
+    if info.auth_required:
+        options = route.context.options.cluster
+        credentials = (options.user, options.password)
+    host = route.host or (info.host if info.host not in _ANYWHERE else "127.0.0.1")
+    return RouteUrl(host, info.port, *credentials)
+
+
+def _more_news(route: RouteProtocol, info: RouteInfo) -> None:
+    members = route.members
+    if info.account_request:
+        members.account_requested(route, info)
+    elif info.gateway:
+        route.log(
+            LogLevel.error,
+            f"Received information about gateway {go_quote(info.gateway)} from"
+            f" {route.remote_id}, but gateway is not configured",
+        )
+    elif info.server_id != route.remote_id:
+        members.told_of(info, no_pool=route.no_pool)
+    elif info.ldm:
+        members.leaving(route)
+    else:
+        members.permissions_changed(route, info)

@@ -1,0 +1,269 @@
+"""What servers say to each other first: INFO and CONNECT on routes.
+
+The fields are those of nats-server 2.15 (``server.go``: Info; ``route.go``: connectInfo). What
+another server says is kept as it came, because its INFO is passed on to the rest of the cluster:
+a field we do not know may mean something to them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pubsub.errors import MalformedArguments
+from pubsub.values.identity import Permissions
+from pubsub.wire.info import go_json
+
+__all__ = ["RouteConnect", "RouteInfo", "info_line", "permission_lists", "read_permission_lists"]
+
+#: nats-server's RouteProtoV2: accounts on the wire. 3 would promise distributed message tracing.
+ROUTE_PROTOCOL = 2
+
+#: How other servers are told of a new one (nats-server: gossipDefault, …)
+GOSSIP_DEFAULT, GOSSIP_DISABLED, GOSSIP_OVERRIDE = range(3)
+
+
+def _object(argument: bytes, what: str) -> dict[str, Any]:
+    try:
+        value = json.loads(argument.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        raise MalformedArguments(f"{what}: invalid JSON") from None
+    if not isinstance(value, dict):
+        raise MalformedArguments(f"{what}: not a JSON object")
+    return value
+
+
+class _Fields:
+    """The members of a JSON object, each asked for with the type it must have."""
+
+    def __init__(self, argument: bytes, what: str) -> None:
+        self.members = _object(argument, what)
+        self._what = what
+
+    def _get(self, name: str, kind: type[Any], default: Any) -> Any:
+        value = self.members.get(name)
+        if value is None:
+            return default
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise MalformedArguments(f"{self._what}: {name} has the wrong type")
+        return value
+
+    def text(self, name: str) -> str:
+        """A string, ``""`` if there is none."""
+        return str(self._get(name, str, ""))
+
+    def number(self, name: str) -> int:
+        """A whole number, 0 if there is none."""
+        return int(self._get(name, int, 0))
+
+    def flag(self, name: str) -> bool:
+        """True or false."""
+        return bool(self._get(name, bool, False))
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A list of strings."""
+        values = self._get(name, list, [])
+        if not all(isinstance(value, str) for value in values):
+            raise MalformedArguments(f"{self._what}: {name} has the wrong type")
+        return tuple(values)
+
+    def block(self, name: str) -> Mapping[str, Any] | None:
+        """An object."""
+        found: Mapping[str, Any] | None = self._get(name, dict, None)
+        return found
+
+
+@dataclass(frozen=True)
+class RouteInfo:
+    """INFO on a route: how another server introduces itself, or a third one."""
+
+    server_id: str = ""
+    server_name: str = ""
+    version: str = ""
+    host: str = ""
+    port: int = 0
+    proto: int = 0
+    headers: bool = False
+    auth_required: bool = False
+    tls_required: bool = False
+    #: where to reach it, ``nats-route://host:port/``; ``""`` if it did not say
+    ip: str = ""
+    cluster: str = ""
+    cluster_dynamic: bool = False
+    domain: str = ""
+    connect_urls: tuple[str, ...] = ()
+    ldm: bool = False
+    compression: str = ""
+    #: understands LS+, and the origin in LS-
+    lnoc: bool = False
+    lnocu: bool = False
+    #: 0 if it has no pools (before 2.10, or switched off)
+    pool_size: int = 0
+    pool_idx: int = 0
+    #: this connection is for one account only
+    account: str = ""
+    #: it reloads, and asks for a connection for ``account``
+    account_request: str = ""
+    gossip_mode: int = GOSSIP_DEFAULT
+    gateway: str = ""
+    gateway_url: str = ""
+    leafnode_urls: tuple[str, ...] = ()
+    #: it is a client's INFO: we came to the wrong port
+    client_id: int = 0
+    jetstream: bool = False
+    permissions: Permissions | None = None
+    #: everything it said
+    members: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def parse(cls, argument: bytes) -> RouteInfo:
+        """What the argument of INFO says.
+
+        :raises MalformedArguments: it cannot be read.
+        """
+        fields = _Fields(argument, "INFO")
+        return cls(
+            server_id=fields.text("server_id"),
+            server_name=fields.text("server_name"),
+            version=fields.text("version"),
+            host=fields.text("host"),
+            port=fields.number("port"),
+            proto=fields.number("proto"),
+            headers=fields.flag("headers"),
+            auth_required=fields.flag("auth_required"),
+            tls_required=fields.flag("tls_required"),
+            ip=fields.text("ip"),
+            cluster=fields.text("cluster"),
+            cluster_dynamic=fields.flag("cluster_dynamic"),
+            domain=fields.text("domain"),
+            connect_urls=fields.texts("connect_urls"),
+            ldm=fields.flag("ldm"),
+            compression=fields.text("compression"),
+            lnoc=fields.flag("lnoc"),
+            lnocu=fields.flag("lnocu"),
+            pool_size=fields.number("route_pool_size"),
+            pool_idx=fields.number("route_pool_idx"),
+            account=fields.text("route_account"),
+            account_request=fields.text("route_acc_add_reqid"),
+            gossip_mode=fields.number("gossip_mode"),
+            gateway=fields.text("gateway"),
+            gateway_url=fields.text("gateway_url"),
+            leafnode_urls=fields.texts("leafnode_urls"),
+            client_id=fields.number("client_id"),
+            jetstream=fields.flag("jetstream"),
+            permissions=read_permission_lists(fields.block("import"), fields.block("export")),
+            members=fields.members,
+        )
+
+
+@dataclass(frozen=True)
+class RouteConnect:
+    """CONNECT on a route."""
+
+    user: str = ""
+    password: str = field(default="", repr=False)
+    tls_required: bool = False
+    headers: bool = False
+    #: the id of the server
+    name: str = ""
+    cluster: str = ""
+    cluster_dynamic: bool = False
+    lnoc: bool = False
+    lnocu: bool = False
+    gateway: str = ""
+    #: only clients say which language they are written in
+    lang: str = ""
+
+    @classmethod
+    def parse(cls, argument: bytes) -> RouteConnect:
+        """What the argument of CONNECT says.
+
+        :raises MalformedArguments: it cannot be read.
+        """
+        fields = _Fields(argument, "CONNECT")
+        return cls(
+            user=fields.text("user"),
+            password=fields.text("pass"),
+            tls_required=fields.flag("tls_required"),
+            headers=fields.flag("headers"),
+            name=fields.text("name"),
+            cluster=fields.text("cluster"),
+            cluster_dynamic=fields.flag("cluster_dynamic"),
+            lnoc=fields.flag("lnoc"),
+            lnocu=fields.flag("lnocu"),
+            gateway=fields.text("gateway"),
+            lang=fields.text("lang"),
+        )
+
+    def to_bytes(self) -> bytes:
+        """The line, as nats-server's sendRouteConnect writes it."""
+        members: dict[str, Any] = {"echo": True, "verbose": False, "pedantic": False}
+        members |= _given(user=self.user) | _given(**{"pass": self.password})
+        members |= {
+            "tls_required": self.tls_required,
+            "headers": self.headers,
+            "name": self.name,
+            "cluster": self.cluster,
+        }
+        members |= _given(cluster_dynamic=self.cluster_dynamic, lnoc=self.lnoc, lnocu=self.lnocu)
+        return b"CONNECT %b\r\n" % go_json(members)
+
+
+def _given(**members: Any) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value}
+
+
+def info_line(members: Mapping[str, Any]) -> bytes:
+    """An INFO line; of the members those that are empty have to be left out already."""
+    return b"INFO %b\r\n" % go_json(dict(members))
+
+
+def permission_lists(permissions: Permissions | None) -> dict[str, Any]:
+    """``import`` and ``export`` as INFO has them."""
+    if permissions is None:
+        return {}
+    return _given(
+        **{
+            "import": _lists(permissions.publish_allow, permissions.publish_deny),
+            "export": _lists(permissions.subscribe_allow, permissions.subscribe_deny),
+        }
+    )
+
+
+def _lists(allow: tuple[str, ...] | None, deny: tuple[str, ...]) -> dict[str, list[str]]:
+    return _given(allow=list(allow or ()), deny=list(deny))
+
+
+def read_permission_lists(
+    imports: Mapping[str, Any] | None, exports: Mapping[str, Any] | None
+) -> Permissions | None:
+    """The opposite of :func:`permission_lists`.
+
+    :raises MalformedArguments: they are no lists of subjects.
+    """
+    if imports is None and exports is None:
+        return None
+    import_allow, import_deny = _read_lists(imports)
+    export_allow, export_deny = _read_lists(exports)
+    return Permissions(
+        publish_allow=import_allow,
+        publish_deny=import_deny,
+        subscribe_allow=export_allow,
+        subscribe_deny=export_deny,
+    )
+
+
+def _read_lists(
+    lists: Mapping[str, Any] | None,
+) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    if lists is None:
+        return None, ()
+    found = []
+    for name in ("allow", "deny"):
+        subjects = lists.get(name) or []
+        if not isinstance(subjects, list) or not all(isinstance(each, str) for each in subjects):
+            raise MalformedArguments(f"INFO: {name} is no list of subjects")
+        found.append(tuple(subjects))
+    return found[0] or None, found[1]

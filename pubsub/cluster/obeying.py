@@ -1,0 +1,80 @@
+"""What another server wants to hear, put into the router.
+
+Servers before 2.11 do not say in LS- whose interest ends, and so do not tell interest of leafs
+from other interest in the same subject: of those only the first is remembered (nats-server:
+processRemoteSub, ``oldStyle``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.logger import LogLevel
+
+from pubsub.auth.permissions import predicates
+from pubsub.cluster.remote_interest import Wanted, parse_interest
+from pubsub.errors import LinkRefused, MalformedArguments
+
+if TYPE_CHECKING:
+    from pubsub.cluster.protocol import RouteProtocol
+
+__all__ = ["Heard", "interest_received"]
+
+
+class Heard:
+    """Whose interest it is, for servers that do not say when it ends."""
+
+    def __init__(self) -> None:
+        self._origins: dict[tuple[str, bytes, bytes], bytes] = {}
+
+    def begins(self, wanted: Wanted) -> Wanted:
+        """The same as what began first."""
+        key = wanted.account, wanted.subject, wanted.queue
+        return wanted._replace(origin=self._origins.setdefault(key, wanted.origin))
+
+    def ends(self, wanted: Wanted) -> Wanted:
+        """The same as what began."""
+        key = wanted.account, wanted.subject, wanted.queue
+        return wanted._replace(origin=self._origins.pop(key, wanted.origin))
+
+
+def interest_received(route: RouteProtocol, verb: bytes, argument: bytes) -> None:
+    """RS+, RS-, LS+, LS-; A+ and A- mean nothing on routes."""
+    if verb.startswith(b"A"):
+        return
+    try:
+        wanted = parse_interest(verb, argument, route.account, route.lnocu)
+    except MalformedArguments as fault:
+        route.fault(fault)
+        return
+    if verb.endswith(b"+"):
+        _begin(route, wanted)
+    else:
+        _end(route, wanted)
+
+
+def _begin(route: RouteProtocol, wanted: Wanted) -> None:
+    context, link = route.context, route.link
+    if not context.account_known(wanted.account):
+        route.log(
+            LogLevel.error,
+            f'Unknown account "{wanted.account}" for remote subject {wanted.subject!r}',
+        )
+        return
+    may = predicates(context.options.cluster.permissions).subscribe
+    if may is not None and not may(wanted.subject, wanted.queue):
+        route.log(LogLevel.debug, f"Can not export {wanted.subject!r}, ignoring remote interest")
+        return
+    if not route.lnocu:
+        wanted = route.heard.begins(wanted)
+    assert link is not None
+    if not link.hear(*wanted[1:], wanted.origin):
+        route.log(LogLevel.error, f"Could not insert subscription on {wanted.subject!r}")
+        route.send(LinkRefused("Invalid Subscription").to_bytes())
+
+
+def _end(route: RouteProtocol, wanted: Wanted) -> None:
+    if not route.lnocu:
+        wanted = route.heard.ends(wanted)
+    assert route.link is not None
+    route.link.unhear(wanted.account, wanted.subject, wanted.queue, wanted.origin)
