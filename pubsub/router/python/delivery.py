@@ -75,10 +75,10 @@ def _serve_groups(
 ) -> int:
     """As it is done where other servers have a part in it."""
     groups: Iterable[tuple[Entry, ...]] = result.groups
-    if publisher is not None and publisher.kind in SERVERS:
+    served = publisher is not None and publisher.kind in SERVERS
+    if served and (message.queues or not message.any_queue):
         # They name the groups they have chosen this server for.
-        if message.queues or not message.any_queue:
-            groups = [members for members in groups if members[0].queue in message.queues]
+        groups = [members for members in groups if members[0].queue in message.queues]
 
     def deliver_here(entry: Entry) -> bool:
         return bool(_pass_on(router, publisher, entry, message, payload))

@@ -24,7 +24,7 @@ from pubsub.interfaces import PeerKind
 from pubsub.router.python.delivery import stall_limit
 from pubsub.router.python.message import parse_size
 from pubsub.router.python.publish import RESERVED_REPLIES, is_reserved
-from pubsub.router.python.subscription import Entry, Subscription
+from pubsub.router.python.subscription import Entry, Heard, Subscription
 from pubsub.router.subjects import is_valid_literal
 
 if TYPE_CHECKING:
@@ -304,7 +304,7 @@ def _delivered_on(entry: Entry, subject: bytes) -> tuple[Subscription, bytes] | 
 
     :raises _MustAsk: how a stream's subjects are mapped is not known yet.
     """
-    if not isinstance(entry, Subscription):
+    if not isinstance(entry, Subscription) or isinstance(entry, Heard):
         return None
     if entry.mapping is None:
         return entry, subject

@@ -92,10 +92,7 @@ def _serve_routed(
             continue
         if not _may_stand_in(member, publisher, targets):
             continue
-        leaf = member.link.kind == PeerKind.LEAF
-        if chosen is None or (leaf and chosen.link.kind == PeerKind.ROUTE):
-            chosen = member
-        elif leaf and draw.next() % 2:
+        if chosen is None or _is_better(member, chosen, draw):
             chosen = member
     for member in _round(here, draw) if here else ():
         if deliver(member):
@@ -103,6 +100,13 @@ def _serve_routed(
     if chosen is not None:
         targets.add(chosen)
     return False
+
+
+def _is_better(member: Heard, chosen: Heard, draw: Draw) -> bool:
+    """Whether it takes the place of another: leafs come first here, and all get a chance."""
+    if member.link.kind != PeerKind.LEAF:
+        return False
+    return chosen.link.kind == PeerKind.ROUTE or draw.next() % 2 == 1
 
 
 def _may_stand_in(member: Heard, publisher: PythonLink, targets: Targets) -> bool:

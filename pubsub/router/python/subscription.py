@@ -39,11 +39,8 @@ class Entry:
 
     #: Whether it is no interest of anybody's: it is not counted where interest is.
     silent = False
-
-    @property
-    def weight(self) -> int:
-        """How many members of a queue group it stands for."""
-        return 1
+    #: How many members of a queue group it stands for.
+    weight = 1
 
     def __init__(self, home: Account, subject: bytes, queue: bytes, serial: int) -> None:
         self.home = home
