@@ -18,8 +18,8 @@ from pubsub.cluster.messages import (
     info_line,
 )
 from pubsub.cluster.solicit import Target
-from pubsub.cluster.urls import parse_route_url
 from pubsub.config.options import RouteUrl
+from pubsub.config.special_cluster import parse_route_url
 
 if TYPE_CHECKING:
     from pubsub.cluster.members import Members

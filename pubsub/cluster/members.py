@@ -8,7 +8,7 @@ to each other at once have one too many: which one stays is decided here, as nat
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -94,6 +94,16 @@ class Members:
             system = (self.context.system_account,) if self.context.system_account else ()
             for account in (*options.accounts, *system):
                 self.dedicated.setdefault(account, {})
+
+    def start(self) -> None:
+        """Connect to the servers of ``routes``."""
+        self.connect_to(self.context.options.cluster.routes)
+
+    def connect_to(self, urls: Iterable[RouteUrl]) -> None:
+        """Connect to these servers of ``routes``."""
+        for url in urls:
+            for account in ("", *self.dedicated):
+                self.solicitor.solicit(Target(url, True, account))
 
     # what the others want to know
 

@@ -3,24 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-from pubsub.config.options import RouteUrl
-
-__all__ = ["ClientUrls", "parse_route_url", "split_advertised"]
-
-
-def parse_route_url(text: str, default_port: int = 0) -> RouteUrl:
-    """``nats-route://user:password@host:port`` taken apart; any scheme will do.
-
-    :raises ValueError: there is no host in it, or no port.
-    """
-    parts = urlsplit(text.strip() if "://" in text else f"//{text.strip()}")
-    port = parts.port or default_port
-    if not parts.hostname or not port:
-        raise ValueError("a route is nats://host:port")
-    user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    return RouteUrl(parts.hostname, port, user, password)
+__all__ = ["ClientUrls", "split_advertised"]
 
 
 def split_advertised(text: str, port: int) -> tuple[str, int]:

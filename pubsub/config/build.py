@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 from pubsub.config.complete import complete
 from pubsub.config.digest import config_digest
-from pubsub.config.options import AuthorizationOptions, Options, TlsOptions
+from pubsub.config.options import AuthorizationOptions, ClusterOptions, Options, TlsOptions
 from pubsub.config.parser import ReadFile, Token, parse, parse_file
 from pubsub.config.places import Places, find_places
 from pubsub.config.reading import Problems, entries, given
 from pubsub.config.row import Option, ValueKind
 from pubsub.config.special import finish_block, special
+from pubsub.config.special_cluster import cluster_with_flags
 from pubsub.config.validate import validate
 from pubsub.config.values import convert, invalid
 
@@ -108,6 +110,9 @@ def _finished(settings: Mapping[str, object], path: str, digest: str) -> Options
     values["tls"] = None
     if settings.get("tls"):
         values["tls"] = TlsOptions(**given(settings, "tls", TlsOptions))
+    values["cluster"] = cluster_with_flags(
+        values.get("cluster", ClusterOptions()), cast("Any", settings.get("cluster.flags", {}))
+    )
     authorization = given(settings, "authorization", AuthorizationOptions)
     if values["tls"] is not None:
         # the handshake takes its time before CONNECT can come

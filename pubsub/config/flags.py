@@ -22,6 +22,7 @@ from pubsub.config.options import Options
 from pubsub.config.parser import ReadFile
 from pubsub.config.places import Places
 from pubsub.config.row import Option, ValueKind
+from pubsub.config.special_cluster import FLAGS
 from pubsub.config.table import flagged
 from pubsub.errors import ConfigError, InvalidOption, UnsupportedOption, UsageError, go_quote
 
@@ -223,6 +224,9 @@ def _settings(given: Mapping[str, tuple[str, object]]) -> dict[str, object]:
             )
         if row.stored_as is not None and row.parent != "tls":
             settings[row.stored_as] = _ranged(row, value)
+    cluster = {FLAGS[path]: value for path, (_, value) in given.items() if path in FLAGS}
+    if cluster:
+        settings["cluster.flags"] = cluster
     for path, switched in _COMBINED:
         if path in given:
             settings.update(dict.fromkeys(switched, given[path][1]))

@@ -54,6 +54,8 @@ _ALIKE = {
     "accounts.*.default_permissions": "authorization.users.permissions",
     "accounts.*.mappings": "mappings",
     "resolver_tls": "tls",
+    "cluster.tls": "tls",
+    "cluster.permissions": "authorization.users.permissions",
     "leafnodes.tls": "tls",
     "leafnodes.remotes.tls": "tls",
 }

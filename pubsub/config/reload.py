@@ -63,6 +63,7 @@ def diff(old: Options, new: Options) -> list[Change]:
             shown("resolver", new.resolver),
             "config reload does not support moving to or from an account resolver",
         )
+    _check_cluster(old, new)
     for row in TABLE:
         path = row.stored_as
         if path is None:
@@ -79,6 +80,29 @@ def diff(old: Options, new: Options) -> list[Change]:
             )
         changes.append(Change(path, before, after))
     return changes
+
+
+#: Of the cluster block, what needs a restart, and how nats-server calls it
+_FIXED = {
+    "name": "Cluster.Name",
+    "host": "Cluster.Host",
+    "port": "Cluster.Port",
+    "pool_size": "Cluster.PoolSize",
+    "accounts": "Cluster.PinnedAccounts",
+}
+
+
+def _check_cluster(old: Options, new: Options) -> None:
+    """Routes may come and go, and change in almost everything but where we listen.
+
+    :raises ReloadRefused: in something else.
+    """
+    for name, go_name in _FIXED.items():
+        before, after = getattr(old.cluster, name), getattr(new.cluster, name)
+        if before != after and not (name == "port" and RANDOM_PORT in (before, after)):
+            raise ReloadRefused(go_name, _worded(before), _worded(after))
+    if (old.cluster.tls is None) != (new.cluster.tls is None):
+        raise ReloadRefused("Cluster.TLSConfig", "", "", "config reload not supported for Cluster")
 
 
 def _may_change_user(old: Options, new: Options) -> bool:

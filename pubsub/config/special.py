@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pubsub.config import (
     special_accounts,
     special_authorization,
+    special_cluster,
     special_leafnodes,
     special_operator,
     special_tls,
@@ -161,6 +162,7 @@ _SPECIAL: dict[str, Read] = {
     "hooks": special_authorization.read_plugins,
     **special_authorization.READERS,
     **special_accounts.READERS,
+    **special_cluster.READERS,
     **special_leafnodes.READERS,
     **special_operator.READERS,
     **special_tls.READERS,

@@ -202,8 +202,6 @@ def test_what_nats_server_refuses_is_refused_in_its_words(argv: list[str], messa
     ("argv", "message"),
     [
         (["-js"], "-js: JetStream is not supported yet by this server"),
-        (["--cluster", "nats://h:1"], "-cluster: clustering is not supported yet by this server"),
-        (["--routes", "nats://h:1"], "-routes: clustering is not supported yet by this server"),
         (["--profile", "1"], "-profile: profiling is not supported yet by this server"),
         (["-sd", "/x"], "-sd: JetStream is not supported yet by this server"),
     ],

@@ -268,7 +268,15 @@ REFUSED_AT_START = [
 
 #: Options of nats-server whose features are not built.
 UNSUPPORTED = [
-    ("cluster { name: x }", "f:1:1: cluster: clustering is not supported yet by this server"),
+    (
+        "cluster { compression: s2_fast }",
+        "f:1:11: compression: compression between servers is not supported yet by this server: "
+        "write off, or leave it out",
+    ),
+    (
+        "cluster { write_timeout: retry }",
+        "f:1:11: write_timeout: write_timeout of routes is not supported yet by this server",
+    ),
     ("gateway { }", "f:1:1: gateway: the gateway protocol is not supported yet by this server"),
     ("jetstream: enabled", "f:1:1: jetstream: JetStream is not supported yet by this server"),
     ("websocket { }", "f:1:1: websocket: WebSocket is not supported yet by this server"),
