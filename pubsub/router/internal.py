@@ -162,6 +162,9 @@ class InternalClient:
     def info_received(self, argument: bytes) -> None:
         """Nothing is parsed for this link."""
 
+    def interest_received(self, verb: bytes, argument: bytes) -> None:
+        """Nothing is parsed for this link."""
+
     def error_received(self, argument: bytes) -> None:
         """Nothing is parsed for this link."""
 

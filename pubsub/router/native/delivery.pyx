@@ -476,22 +476,35 @@ cdef int publish(Conn* conn, Message* m, bint answer) except -1:
     return delivered
 
 
+cdef inline bint passed_on(Message* m) noexcept:
+    """What other servers may send whatever they may publish: answers, acknowledgements."""
+    return starts(m.subject, m.slen, b"_R_.", 4) or starts(m.subject, m.slen, b"$JS.ACK.", 8)
+
+
 cdef int publish_routed(Conn* conn, Message* m, Result* known) except -1:
     """A complete message from another server; how many deliveries there were."""
+    cdef bytes written = None
     cdef bytes subject = None
+    cdef bint refused = False
     conn.in_msgs += 1
     conn.in_bytes += m.size
     conn.active = True
-    if conn.kind == LEAF:
-        if conn.publish_check != NULL and not may_publish(conn, m.subject, m.slen):
-            return raise_fault(conn, errors.PublishPermissionViolation(m.subject[:m.slen]))
-        if m.account.mapper != NULL:
-            subject = mapped_in(m.account, <bytes>m.subject[:m.slen])
-            m.subject = subject
-            m.slen = <int>len(subject)
-            known = NULL
+    if conn.publish_check != NULL and not passed_on(m):
+        refused = not may_publish(conn, m.subject, m.slen)
+        written = m.subject[:m.slen]
+    if conn.kind == LEAF and conn.account.mapper != NULL:
+        subject = mapped(conn, m)
+        # Its groups are not those the other server knows of.
+        m.any_queue = len(subject) != m.slen or memcmp(<char*>subject, m.subject, m.slen) != 0
+        m.subject = subject
+        m.slen = <int>len(subject)
     if conn.trace and m.size:
         (<object>conn.handler).traced("in", "MSG_PAYLOAD", <bytes>m.payload[:m.size])
+    if refused:
+        # What the hub may send is known here: it is not told.
+        if not conn.spoke:
+            raise_fault(conn, errors.PublishPermissionViolation(written))
+        return 0
     if conn.closed:
         return 0
     return route(conn.core, m.account, conn, m, known)
@@ -531,7 +544,7 @@ cdef bint plain(Conn* conn, Message* m) noexcept:
     if conn.kind != CLIENT:
         return not conn.trace and m.qlen == 0 and m.olen == 0 and m.hdr <= 0 and (
             conn.kind != LEAF
-            or (conn.publish_check == NULL and m.account.mapper == NULL)
+            or (conn.publish_check == NULL and conn.account.mapper == NULL)
         )
     return (
         conn.kind == CLIENT and conn.account.mapper == NULL and conn.core.hook == NULL

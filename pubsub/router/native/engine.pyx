@@ -74,7 +74,7 @@ cdef int fill_message(
     m.via = NULL
     m.account = NULL
     m.qlen = m.olen = 0
-    m.answer = False
+    m.answer = m.any_queue = False
     m.hdb = digits
     m.hdb_len = write_number(digits, m.hdr) if headers else 0
     m.szb = digits + 24
@@ -337,6 +337,8 @@ cdef class NativeLink:
         return publish(&self.conn, &m, False)
 
     def hear(self, str account, bytes subject, bytes queue, int weight, bytes origin):
+        if not ROUTE_KIND <= self.conn.kind <= LEAF_KIND:
+            raise ValueError(f"a link of kind {self.kind.name} hears by subscribing")
         if self.conn.closed:
             return False
         return bool(hear(&self.conn, account, subject, queue, weight, origin))

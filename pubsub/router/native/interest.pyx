@@ -10,10 +10,11 @@ from libc.string cimport memcmp
 
 from pubsub.router.native.grave cimport leave
 from pubsub.router.native.index cimport (
-    account_of, detach, detach_shadows, queue_of, remove, remove_all, sid_of, subject_of,
+    account_of, detach, detach_shadows, is_remote, queue_of, remove, remove_all, sid_of, subject_of,
+    weight_of,
 )
 from pubsub.router.native.types cimport (
-    ANSWERS, IN_NODE, IN_TRIE_REST, ORDINARY, REMOTE, REMOTE_HERE, SERVICE, Account, Conn, Core,
+    ANSWERS, IN_NODE, IN_TRIE_REST, ORDINARY, REMOTE_HERE, SERVICE, Account, Conn, Core,
     Node, Sub, TrieNode,
 )
 
@@ -31,7 +32,7 @@ cdef size_t count_members(Sub* sub) noexcept:
     while other != NULL:
         # The import of a service is no interest: nobody here wants to hear it. Nor is what
         # other servers want.
-        if other.role != SERVICE and other.role < REMOTE and other.queue_len == sub.queue_len and memcmp(
+        if other.role != SERVICE and not is_remote(other) and other.queue_len == sub.queue_len and memcmp(
             queue_of(other), queue_of(sub), sub.queue_len
         ) == 0:
             count += 1
@@ -57,7 +58,7 @@ cdef int watched(Sub* sub, int change) except -1:
     account = account_of(sub)
     subject = subject_of(sub)
     queue = (queue_of(sub))[:sub.queue_len]
-    if sub.role >= REMOTE:
+    if is_remote(sub):
         origin = (sid_of(sub))[:sub.sid_len].split(b" ", 1)[0]
     link = None if sub.role == ANSWERS else <object>sub.conn.link
     for watcher in <list>sub.conn.core.watchers:
@@ -67,16 +68,12 @@ cdef int watched(Sub* sub, int change) except -1:
     return 0
 
 
-cdef inline int weight_of(Sub* sub) noexcept:
-    return <int>sub.max if sub.role >= REMOTE else 1
-
-
 cdef int began(Sub* sub) except -1:
     """It was just inserted."""
     cdef Account* account = account_of(sub)
     cdef size_t members
-    watched(sub, weight_of(sub))
-    if account.core.listeners == NULL or sub.role >= REMOTE or sub.conn == NULL:
+    watched(sub, <int>weight_of(sub))
+    if account.core.listeners == NULL or sub.conn == NULL or is_remote(sub):
         return 0
     members = count_members(sub)
     if sub.queue_len or members == 1:
@@ -102,10 +99,10 @@ cdef Gone remembered(Sub* sub):
     gone.account = <object>account_of(sub).name
     gone.subject = subject_of(sub)
     gone.queue = (queue_of(sub))[:sub.queue_len]
-    gone.remote = sub.role >= REMOTE
+    gone.remote = is_remote(sub)
     gone.origin = (sid_of(sub))[:sub.sid_len].split(b" ", 1)[0] if gone.remote else b""
-    gone.link = <object>sub.conn.link
-    gone.change = -weight_of(sub)
+    gone.link = None if sub.role == ANSWERS else <object>sub.conn.link
+    gone.change = -<int>weight_of(sub)
     gone.members = 0 if gone.remote else count_members(sub) - 1
     return gone
 
@@ -152,7 +149,7 @@ cdef int ended(Sub* sub) except -1:
     cdef Conn* conn = sub.conn
     cdef Core* core = conn.core
     cdef Gone gone
-    if conn.trace and sub.role < REMOTE:
+    if conn.trace and not is_remote(sub):
         (<object>conn.handler).traced("both", "DELSUB", <bytes>(sid_of(sub))[:sub.sid_len])
     if not anybody(core):
         return remove(sub)

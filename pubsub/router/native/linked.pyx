@@ -15,15 +15,15 @@ from pubsub import errors
 from pubsub.router.native.crossing cimport Crossing
 from pubsub.router.native.delivery cimport deliver_one, draw64, slow_consumer
 from pubsub.router.native.descriptors cimport replace
-from pubsub.router.native.index cimport account_of, queue_of, sid_of
+from pubsub.router.native.index cimport account_of, is_remote, queue_of, sid_of
 from pubsub.router.native.matching cimport members
 from pubsub.router.native.output cimport (
     block_data, commit, flush_descriptor, put, put_block, reserve,
 )
-from pubsub.router.native.permissions cimport may_hear
+from pubsub.router.native.permissions cimport expect_answer, may_hear
 from pubsub.router.native.text cimport write_number
 from pubsub.router.native.types cimport (
-    GATEWAY_KIND, LEAF_KIND, REMOTE, ROUTE_KIND, SHADOW, Account, Conn, Core, Message, Result,
+    LEAF_KIND, ROUTE_KIND, SHADOW, Account, Conn, Core, Message, Result,
     Sub,
 )
 
@@ -33,10 +33,11 @@ cdef enum:
 # A server that gets the message, and for which of its queue groups.
 cdef struct Target:
     Conn* conn
+    # the first of its subscriptions that matched
+    Sub* sub
     Account* account
     # the subject over there, where it differs (bytes, owned)
     PyObject* subject
-    bint plain
 
 cdef struct Pick:
     size_t target
@@ -71,13 +72,12 @@ cdef int add_target(Targets* targets, Sub* sub, Message* m) except -1:
         if sub.role == SHADOW:
             subject = (<Crossing>sub.extra).map(m.subject, m.slen)
         targets.items[i].conn = conn
+        targets.items[i].sub = sub
         targets.items[i].account = account_of(sub)
-        targets.items[i].plain = False
         targets.items[i].subject = NULL
         replace(&targets.items[i].subject, subject)
         targets.count += 1
     if sub.queue_len == 0:
-        targets.items[i].plain = True
         return 0
     if targets.picked == targets.picks_room:
         more = <Pick*>realloc(targets.picks, (targets.picked * 2 + 8) * sizeof(Pick))
@@ -136,8 +136,12 @@ cdef bint plain_target(Conn* origin, Sub* sub, Message* m) noexcept:
             return m.answer
         return not (origin.kind == LEAF_KIND and origin.spoke)
     if dest.kind == LEAF_KIND:
-        return dest != origin and (
-            origin == NULL or origin.kind != ROUTE_KIND or not dest.spoke or service_answer(m)
+        if dest == origin or (sub.role == SHADOW and m.via != NULL):
+            # What an account imported as a service it does not export as a stream.
+            return False
+        return (
+            origin == NULL or origin.kind != ROUTE_KIND or not dest.spoke or m.answer
+            or service_answer(m)
         )
     return False
 
@@ -161,7 +165,18 @@ cdef bint wanted(Message* m, Sub* sub) noexcept:
 
 cdef bytes leaf_behind(Sub* sub):
     """The cluster of the leaf for which a route wants to hear something."""
-    return (sid_of(sub))[:sub.sid_len].split(b" ", 1)[0] if sub.role >= REMOTE else b""
+    return (sid_of(sub))[:sub.sid_len].split(b" ", 1)[0] if is_remote(sub) else b""
+
+
+cdef bint may_stand_in(Conn* origin, Sub* sub, Message* m):
+    """Whether a routed message may go on there, if nobody here takes it."""
+    cdef bytes behind
+    if sub.conn.kind == LEAF_KIND:
+        return not from_leaf(origin, m, sub.conn)
+    if sub.conn.kind != ROUTE_KIND or (sub.conn == origin and not m.answer):
+        return False
+    behind = leaf_behind(sub)
+    return not came_from(origin, m, <char*>behind, <int>len(behind))
 
 
 cdef int routed_group(
@@ -180,7 +195,7 @@ cdef int routed_group(
             continue
         if not is_server(sub):
             locals += 1
-        elif sub.conn.kind == LEAF_KIND and from_leaf(origin, m, sub.conn):
+        elif not may_stand_in(origin, sub, m):
             continue
         elif fallback == NULL or (
             fallback.conn.kind == ROUTE_KIND and sub.conn.kind == LEAF_KIND
@@ -280,7 +295,7 @@ cdef int collect(
             add_target(targets, subs[i], m)
     # Without a list of groups a message from a server is for none; one that came through the
     # import of a service is on its own.
-    if not served and m.qlen == 0 and m.via == NULL:
+    if not served and m.qlen == 0 and not m.any_queue:
         return delivered
     for number in range(result.groups):
         count = (<size_t*>subs)[at]
@@ -304,7 +319,9 @@ cdef int send_to_server(
     cdef bytes mapped
     cdef const char* subject = m.subject
     cdef int slen = m.slen
-    if dest.closed:
+    if dest.deliver_check != NULL and not may_hear(dest, subject, slen, b"", 0):
+        return 0
+    if dest.closed or target.sub.conn == NULL:
         return 0
     if dest.kind == LEAF_KIND and from_leaf(origin, m, dest):
         return 0
@@ -312,12 +329,13 @@ cdef int send_to_server(
         mapped = <bytes>target.subject
         subject = mapped
         slen = <int>len(mapped)
-    if dest.deliver_check != NULL and not may_hear(dest, subject, slen, b"", 0):
-        return 0
     if dest.pending > core.early_flush and dest.fd >= 0 and not dest.writing:
         if flush_descriptor(dest) != 0:
             dest.writing = True
             (<object>dest.transport).startWriting()
+    target.sub.delivered += 1
+    if dest.replies != NULL and m.rlen:
+        expect_answer(dest, m.reply, m.rlen)
     append_routed(origin, targets, number, m, subject, slen)
     if dest.pending > core.max_pending:
         slow_consumer(dest)

@@ -23,11 +23,12 @@ from libc.stdlib cimport free, malloc, qsort, realloc
 from libc.string cimport memchr, memcmp, memcpy
 
 from pubsub.router.native.grave cimport bury
+from pubsub.router.native.index cimport is_remote, weight_of
 from pubsub.router.native.table cimport add_node, drop_result, find_node, sweep_cached
 from pubsub.router.native.text cimport has_empty_token, hash_bytes
 from pubsub.router.native.trie cimport find_child
 from pubsub.router.native.types cimport (
-    DOORKEEPER, LEAF_KIND, MAX_CACHED, ORDINARY, REMOTE, SHADOW, Account, Core, Node, Result,
+    DOORKEEPER, MAX_CACHED, ORDINARY, Account, Core, Node, Result,
     Sub, SubList, TrieNode,
 )
 
@@ -39,18 +40,6 @@ cdef Result NOTHING
 NOTHING.plain = 0
 NOTHING.groups = 0
 NOTHING.remote = False
-
-
-cdef inline bint is_remote(Sub* sub) noexcept nogil:
-    """Another server's, also in the account of a stream that a leaf's account imports."""
-    return sub.role >= REMOTE or (sub.role == SHADOW and sub.conn.kind == LEAF_KIND)
-
-
-cdef inline size_t weight_of(Sub* sub) noexcept nogil:
-    """How often it stands in its queue group."""
-    if not is_remote(sub) or sub.max <= 1:
-        return 1
-    return MOST_WEIGHT if sub.max > MOST_WEIGHT else <size_t>sub.max
 
 
 cdef int gather(Core* core, SubList* subs) except -1:
@@ -150,7 +139,7 @@ cdef Result* grouped(Core* core) except NULL:
     while plain < n and subs[plain].queue_len == 0:
         plain += 1
     for i in range(plain, n):
-        entries += weight_of(subs[i])
+        entries += min(weight_of(subs[i]), <uint64_t>MOST_WEIGHT)
     found = <Group*>malloc((n - plain) * sizeof(Group))
     result = <Result*>malloc(sizeof(Result) + (n + entries) * sizeof(Sub*))
     if found == NULL or result == NULL:
@@ -177,7 +166,7 @@ cdef Result* grouped(Core* core) except NULL:
         begin = at
         at += 1
         for j in range(found[i].count):
-            weight = weight_of(found[i].first[j])
+            weight = min(weight_of(found[i].first[j]), <uint64_t>MOST_WEIGHT)
             while weight:
                 out[at] = found[i].first[j]
                 at += 1

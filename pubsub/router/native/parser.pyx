@@ -95,7 +95,7 @@ cdef int read_publish(Conn* conn, int verb, const char* arg, size_t n, Message* 
     m.via = NULL
     m.account = conn.account
     m.qlen = m.olen = 0
-    m.answer = False
+    m.answer = m.any_queue = False
     if extra:
         m.hdb = starts[last - 1]
         m.hdb_len = lengths[last - 1]
@@ -199,7 +199,7 @@ cdef int body_progress(Conn* conn) except -1:
     m.payload = data
     m.block = body.block if body.size >= SHARE else NULL
     m.via = NULL
-    m.answer = False
+    m.answer = m.any_queue = False
     m.queues = m.szb + body.szb_len
     m.qlen = body.qlen
     m.origin = m.queues + body.qlen

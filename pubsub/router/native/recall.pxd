@@ -37,7 +37,7 @@ cdef inline bint recalled(Conn* conn, const char* at, size_t n, Message* m) noex
     if conn.kind == CLIENT_KIND:
         if conn.account.mapper != NULL or conn.core.hook != NULL:
             return False
-    elif conn.kind == LEAF_KIND and conn.line_account.mapper != NULL:
+    elif conn.kind == LEAF_KIND and conn.account.mapper != NULL:
         return False
     m.subject = at + conn.line_subject
     m.slen = conn.line_slen
@@ -52,5 +52,5 @@ cdef inline bint recalled(Conn* conn, const char* at, size_t n, Message* m) noex
     m.via = NULL
     m.account = conn.line_account
     m.qlen = m.olen = 0
-    m.answer = False
+    m.answer = m.any_queue = False
     return True

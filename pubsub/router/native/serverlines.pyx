@@ -34,11 +34,22 @@ cdef str reader_name(Conn* conn, int verb):
     return "processRoutedHeaderMsgArgs" if verb == HMSG else "processRoutedOriginClusterMsgArgs"
 
 
-cdef int refuse(Conn* conn, int verb, str what, const char* arg, size_t n) except -1:
+cdef int refuse(Conn* conn, int verb, str what, bytes shown) except -1:
     raise_fault(conn, errors.MalformedArguments(
-        f"{reader_name(conn, verb)} {what}: {errors.go_quote(arg[:n])}"
+        f"{reader_name(conn, verb)} {what}: '{shown.decode('utf-8', 'backslashreplace')}'"
     ))
     return 0
+
+
+cdef bytes listed(
+    Conn* conn, int verb, const char** starts, int* lengths, int fields
+):
+    """The fields as nats-server shows them, the account of the link included."""
+    cdef list shown = [starts[i][:lengths[i]] for i in range(min(fields, FIELDS))]
+    cdef int at = 1 if verb == LMSG else 0
+    if conn.kind != LEAF_KIND and conn.peer_account != NULL and (at == 0 or len(shown) > 2):
+        shown.insert(at, <bytes>conn.peer_account.encoded)
+    return b"[%b]" % b" ".join(shown)
 
 
 cdef int read_routed(Conn* conn, int verb, const char* arg, size_t n, Message* m) except -1:
@@ -54,10 +65,12 @@ cdef int read_routed(Conn* conn, int verb, const char* arg, size_t n, Message* m
     cdef int first
     cdef int rest = fields - at - 1 - tail
     if rest < 0 or fields > FIELDS:
-        return refuse(conn, verb, "Parse Error", arg, n)
+        return refuse(
+            conn, verb, "Parse Error", listed(conn, verb, starts, lengths, fields)
+        )
     m.block = NULL
     m.via = NULL
-    m.answer = False
+    m.answer = m.any_queue = False
     m.reply = starts[at]
     m.rlen = m.qlen = m.olen = m.hdb_len = 0
     m.hdr = -1
@@ -66,7 +79,9 @@ cdef int read_routed(Conn* conn, int verb, const char* arg, size_t n, Message* m
         m.rlen = lengths[at + 1]
     elif rest > 1:
         if lengths[at + 1] != 1 or (starts[at + 1][0] != 43 and starts[at + 1][0] != 124):
-            return refuse(conn, verb, "Bad or Missing Reply Indicator", starts[at + 1], lengths[at + 1])
+            return refuse(
+                conn, verb, "Bad or Missing Reply Indicator", starts[at + 1][:lengths[at + 1]]
+            )
         first = at + 2
         if starts[at + 1][0] == 43:
             m.reply = starts[first]
@@ -82,14 +97,16 @@ cdef int read_routed(Conn* conn, int verb, const char* arg, size_t n, Message* m
         m.hdb_len = lengths[fields - 2]
         m.hdr = parse_size(m.hdb, m.hdb_len)
         if m.hdr < 0:
-            return refuse(conn, verb, "Bad or Missing Header Size", arg, n)
+            return refuse(conn, verb, "Bad or Missing Header Size", arg[:n])
     m.szb = starts[fields - 1]
     m.szb_len = lengths[fields - 1]
     m.size = parse_size(m.szb, m.szb_len)
     if m.size < 0:
-        return refuse(conn, verb, "Bad or Missing Size", arg, n)
+        return refuse(
+            conn, verb, "Bad or Missing Size", listed(conn, verb, starts, lengths, fields)
+        )
     if m.hdr > m.size:
-        return refuse(conn, verb, "Header Size larger then TotalSize", arg, n)
+        return refuse(conn, verb, "Header Size larger then TotalSize", arg[:n])
     if conn.kind == LEAF_KIND and conn.max_payload != -1 and m.size > conn.max_payload:
         raise_fault(conn, errors.MaximumPayloadViolation("%d vs %d" % (m.size, conn.max_payload)))
         return 0

@@ -35,6 +35,8 @@ _log = Logger(namespace="pubsub.router.native")
 
 cdef enum:
     CLIENT = 0
+    ROUTE = 1
+    GATEWAY = 2
     LEAF = 3
     SHARE = 16384
     SINGLETON = 0
@@ -171,10 +173,12 @@ cdef int cross_over(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
     cdef char digits[48]
     cdef int delivered
     cdef object token
+    if origin != NULL and (origin.kind == ROUTE or origin.kind == GATEWAY):
+        return 0  # what servers of this cluster pass on has gone through their imports
     if not may_pass(service, m, &here):
         return 0
     request.via = &here
-    request.qlen = 0
+    request.any_queue = True
     subject = service.map(m.subject, m.slen)
     if service.account.mapper != NULL:
         subject = mapped_in(
@@ -236,8 +240,7 @@ cdef int cross_back(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
     if not may_pass(pending.service, m, &here):
         return 0
     answer.via = &here
-    answer.answer = True
-    answer.qlen = answer.olen = 0
+    answer.answer = answer.any_queue = True
     if pending.token is not None:
         token, pending.token = pending.token, None
         try:

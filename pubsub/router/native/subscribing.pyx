@@ -16,7 +16,7 @@ from pubsub.router.native.interest cimport began, ended, watched
 from pubsub.router.native.output cimport put
 from pubsub.router.native.shadows cimport add_shadows
 from pubsub.router.native.text cimport classify_pattern, count_tokens, hash_bytes
-from pubsub.router.native.types cimport CLIENT_KIND, Conn, LEAF_KIND, Sub
+from pubsub.router.native.types cimport CLIENT_KIND, LEAF_KIND, REMOTE_HERE, Conn, Sub
 
 
 cdef int say_ok(Conn* conn) except -1:
@@ -116,6 +116,12 @@ cdef int hear(
         if before != weight:
             weigh(sub, weight)
             watched(sub, weight - before)
+            if sub.role == REMOTE_HERE:
+                sub = <Sub*>sub.extra
+                while sub != NULL:
+                    weigh(sub, weight)
+                    watched(sub, weight - before)
+                    sub = sub.sid_next
         return 1
     kind = classify_pattern(subject, <int>len(subject), &tokens)
     if kind < 0:

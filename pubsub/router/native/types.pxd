@@ -69,6 +69,8 @@ cdef struct Message:
     int olen
     # an answer on its way back through the import of a service
     bint answer
+    # without a list of groups any will do
+    bint any_queue
     int slen
     int rlen
     int hdb_len
