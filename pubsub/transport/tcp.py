@@ -28,41 +28,14 @@ __all__ = ["ListeningPort", "ServerConnection", "listen_tcp"]
 BACKLOG = 4096
 
 
-class ServerConnection(tcp.Server):
-    """An accepted TCP connection."""
+class NativeConnection(tcp.Connection):
+    """A connection whose socket the router may read and write itself."""
 
     _link: ILink | None = None
 
-    def __init__(
-        self,
-        sock: socket.socket,
-        protocol: IProtocol,
-        client: tuple[Any, ...],
-        server: ListeningPort,
-        sessionno: int,
-        reactor: Any,
-    ) -> None:
-        # As tcp.Server does, but for the two texts it makes of each connection: idle
-        # ones by the ten thousand would keep them for nothing.
-        tcp.Connection.__init__(self, sock, protocol, reactor)
-        if len(client) != 2:
-            self._addressType = address.IPv6Address
-        self.server: ListeningPort = server
-        self.client = client
-        self.sessionno = sessionno
-        self.hostname = client[0]
-        # Small answers must not wait for the peer's delayed acknowledgement.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.startReading()  # type: ignore[no-untyped-call]
-        self.connected = 1
-
-    def __repr__(self) -> str:
-        """Who is at the other end."""
-        return f"<ServerConnection #{self.sessionno} from {self.client[0]}:{self.client[1]}>"
-
-    def logPrefix(self) -> str:
-        """What Twisted's log calls this connection."""
-        return f"client,{self.sessionno},{self.hostname}"
+    def flush_router(self) -> None:
+        """Called after each read of a socket the router reads itself."""
+        raise NotImplementedError
 
     def native_link(self, link: ILink) -> bool:
         """Let ``link`` read and write the socket from now on; False if it cannot."""
@@ -95,7 +68,7 @@ class ServerConnection(tcp.Server):
             return super().doRead()
         outcome = link.read_ready()
         # Also at the end of input: what it published before it left goes out.
-        self.server.flush()
+        self.flush_router()
         if outcome == 0:
             return None
         return main.CONNECTION_DONE if outcome == 1 else main.CONNECTION_LOST
@@ -158,6 +131,45 @@ class ServerConnection(tcp.Server):
             self._link = None
             link.unbind()
         super().connectionLost(reason)
+
+
+class ServerConnection(NativeConnection, tcp.Server):
+    """An accepted TCP connection."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        protocol: IProtocol,
+        client: tuple[Any, ...],
+        server: ListeningPort,
+        sessionno: int,
+        reactor: Any,
+    ) -> None:
+        # As tcp.Server does, but for the two texts it makes of each connection: idle
+        # ones by the ten thousand would keep them for nothing.
+        tcp.Connection.__init__(self, sock, protocol, reactor)
+        if len(client) != 2:
+            self._addressType = address.IPv6Address
+        self.server: ListeningPort = server
+        self.client = client
+        self.sessionno = sessionno
+        self.hostname = client[0]
+        # Small answers must not wait for the peer's delayed acknowledgement.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.startReading()  # type: ignore[no-untyped-call]
+        self.connected = 1
+
+    def flush_router(self) -> None:
+        """Its port knows the router."""
+        self.server.flush()
+
+    def __repr__(self) -> str:
+        """Who is at the other end."""
+        return f"<ServerConnection #{self.sessionno} from {self.client[0]}:{self.client[1]}>"
+
+    def logPrefix(self) -> str:
+        """What Twisted's log calls this connection."""
+        return f"client,{self.sessionno},{self.hostname}"
 
 
 class ListeningPort(tcp.Port):
