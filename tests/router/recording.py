@@ -60,6 +60,7 @@ class Recorder:
         self.log = log
         self.output = b""
         self.writes: list[bytes] = []
+        self.faults: list[ClientFault] = []
         self.on: dict[str, Callable[..., Any]] = {}
 
     def _call(self, method: str, *arguments: Any) -> Any:
@@ -91,6 +92,7 @@ class Recorder:
     def fault(self, fault: ClientFault) -> None:
         """As the real one: the error is written, and closes the link if it is of that kind."""
         self.log.append((self.name, "fault", type(fault).__name__, fault.wire))
+        self.faults.append(fault)
         if fault.wire:
             self.link.write(fault.to_bytes())
         if fault.closes:
@@ -205,10 +207,10 @@ Setup = Callable[[World], None]
 
 def _run(
     backend: IRouterBackend, pieces: Sequence[bytes], setup: Setup | None, options: LinkOptions,
-    settings: RouterSettings | None,
+    settings: RouterSettings | None, kind: PeerKind,
 ) -> World:  # fmt: skip
     world = World(backend, settings)
-    world.attach("a", options)
+    world.attach("a", options, kind)
     if setup is not None:
         setup(world)
     for piece in pieces:
@@ -222,16 +224,17 @@ def play(
     setup: Setup | None = None,
     options: LinkOptions = QUIET,
     settings: RouterSettings | None = None,
+    kind: PeerKind = PeerKind.CLIENT,
 ) -> World:
     """Feed ``data`` to peer ``a``: whole, one byte at a time, and cut at every place.
 
     :return: the world that was fed it whole; the others ended in the same state.
     """
-    whole = _run(backend, [data], setup, options, settings)
+    whole = _run(backend, [data], setup, options, settings, kind)
     expected = whole.state()
     cuts = [[data[at : at + 1] for at in range(len(data))]]
     cuts += [[data[:at], data[at:]] for at in range(1, len(data))]
     for pieces in cuts:
-        cut = _run(backend, pieces, setup, options, settings)
+        cut = _run(backend, pieces, setup, options, settings, kind)
         assert cut.state() == expected, f"differs when cut into {pieces!r}"
     return whole

@@ -70,18 +70,18 @@ class Account:
         """Put it in force and tell who wants to know."""
         members = self.index.insert(entry)
         self._changed(entry)
+        self._tell(entry, entry.weight)
         if (members == 1 or entry.queue) and entry.told:
             self._notify(self.name, entry.subject, entry.queue, members)
-        self._tell(entry, entry.weight)
 
     def remove(self, entry: Entry) -> None:
         """The opposite of :meth:`insert`."""
         entry.active = False
         members = self.index.remove(entry)
         self._changed(entry)
+        self._tell(entry, -entry.weight)
         if (members == 0 or entry.queue) and entry.told:
             self._notify(self.name, entry.subject, entry.queue, members)
-        self._tell(entry, -entry.weight)
 
     def _changed(self, entry: Entry) -> None:
         self.version += 1

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from pubsub.router.python.draw import Draw
     from pubsub.router.python.link import PythonLink
 
-__all__ = ["serve"]
+__all__ = ["MOST_WEIGHT", "serve"]
+
+#: How often one server stands in one group at most: beyond that rounding hides the rest.
+MOST_WEIGHT = 1024
 
 #: Delivers to a member on this server, if it can be.
 Deliver = Callable[[Entry], bool]
@@ -35,7 +38,7 @@ def serve(
 ) -> bool:
     """Deliver to one member here, or add a server to ``targets``; whether to one here."""
     if publisher is not None and publisher.kind == PeerKind.ROUTE:
-        return _serve_routed(members, publisher, targets, draw, deliver)
+        return _serve_routed(members, targets, draw, deliver)
     chosen: Heard | None = None
     for member in _round(members, draw):
         if not isinstance(member, Heard):
@@ -68,32 +71,27 @@ def _is_out(member: Heard, publisher: PythonLink | None, targets: Targets) -> bo
 
 def _round(members: Sequence[Entry], draw: Draw) -> Iterator[Entry]:
     """All of them, from a random place on."""
-    place = draw.next() % sum(member.weight for member in members)
+    weights = [min(member.weight, MOST_WEIGHT) for member in members]
+    place = draw.next() % sum(weights)
     start = 0
-    while place >= members[start].weight:
-        place -= members[start].weight
+    while place >= weights[start]:
+        place -= weights[start]
         start += 1
     yield from members[start:]
     yield from members[:start]
 
 
-def _serve_routed(
-    members: Sequence[Entry],
-    publisher: PythonLink,
-    targets: Targets,
-    draw: Draw,
-    deliver: Deliver,
-) -> bool:
+def _serve_routed(members: Sequence[Entry], targets: Targets, draw: Draw, deliver: Deliver) -> bool:
     here = []
     chosen: Heard | None = None
     for member in members:
         if not isinstance(member, Heard):
             here.append(member)
             continue
-        if not _may_stand_in(member, publisher, targets):
-            continue
-        if chosen is None or _is_better(member, chosen, draw):
-            chosen = member
+        if _may_stand_in(member, targets):
+            for _ in range(min(member.weight, MOST_WEIGHT)):
+                if chosen is None or _is_better(member, chosen, draw):
+                    chosen = member
     for member in _round(here, draw) if here else ():
         if deliver(member):
             return True
@@ -109,11 +107,12 @@ def _is_better(member: Heard, chosen: Heard, draw: Draw) -> bool:
     return chosen.link.kind == PeerKind.ROUTE or draw.next() % 2 == 1
 
 
-def _may_stand_in(member: Heard, publisher: PythonLink, targets: Targets) -> bool:
-    """Whether a routed message may go on there, if nobody here takes it."""
+def _may_stand_in(member: Heard, targets: Targets) -> bool:
+    """Whether a routed message may go on there, if nobody here takes it.
+
+    It may go back to where it came from: that server has heard by then that nobody here will.
+    """
     link = member.link
-    if link.kind == PeerKind.ROUTE:
-        if link is publisher and not targets.is_answer:
-            return False
-        return not targets.came_for(member.origin)
-    return link.kind == PeerKind.LEAF and not targets.is_origin(link)
+    if link.kind == PeerKind.LEAF:
+        return not targets.is_origin(link)
+    return link.kind == PeerKind.ROUTE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from twisted.logger import Logger
@@ -338,7 +339,9 @@ class PythonLink:
 
     def own(self, home: Account | None = None) -> list[Subscription]:
         """All its subscriptions, shadows left out; those in one account if it is given."""
-        subs = [*self.subs.values(), *self.heard.values()]
+        subs = list(self.subs.values())
+        if self.heard:
+            subs = sorted([*subs, *self.heard.values()], key=attrgetter("serial"))
         return [sub for sub in subs if home is None or sub.home is home]
 
     def clear_subscriptions(self) -> None:
@@ -347,7 +350,7 @@ class PythonLink:
             self.remove(sub)
 
     def subscriptions(self) -> Sequence[SubscriptionInfo]:
-        """In order of subscribing; what a server wants to hear comes last."""
+        """In order of subscribing."""
         return [sub.info() for sub in self.own()]
 
     # --- publishing, figures, the end ---------------------------------------------------

@@ -77,15 +77,17 @@ class Message:
     def follow(self, other: Message) -> None:
         """It has come the same way as ``other``."""
         self.via, self.share = other.via, other.share
-        self.queues, self.any_queue, self.origin = other.queues, other.any_queue, other.origin
+        self.answer, self.any_queue = other.answer, other.any_queue
+        self.queues, self.origin = other.queues, other.origin
 
     def readdressed(self, subject: bytes, reply: bytes, export: object) -> Message:
         """The same on the other side of an import."""
         changed = self.delivered_on(subject)
         changed.reply = reply
         changed.via = (*self.via, export)
-        # The server it came from knows nothing of the groups on this side.
-        changed.any_queue = True
+        # The server it came from knows nothing of the groups and leafs on this side.
+        changed.answer, changed.any_queue = False, True
+        changed.queues, changed.origin = (), b""
         return changed
 
 

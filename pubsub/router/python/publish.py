@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pubsub.errors import PublishPermissionViolation, ReplyPermissionViolation
 from pubsub.interfaces import PeerKind
 from pubsub.router.python.delivery import distribute, traced_payload
+from pubsub.router.python.mapping import Mapping
 from pubsub.router.python.message import Message
 from pubsub.router.python.subscription import SERVERS, Subscription
 from pubsub.router.python.verbs import write_ok
@@ -42,22 +43,29 @@ def _pass_on(link: PythonLink, message: Message, payload: bytes) -> int:
     link.in_msgs += 1
     link.in_bytes += message.size
     link.last_activity = link.last_input = link.router.clock()
+    account = message.account or link.home
     written = message.subject
-    if link.home.mapping is not None and link.kind == PeerKind.LEAF:
-        _map(link, message)
+    if account.mapping is not None and link.kind == PeerKind.LEAF:
+        _map(link, account.mapping, message)
         if message.subject != written:
             # Its groups are not those the other server knows of.
             message.any_queue = True
     if link.trace:
         traced_payload(link, "in", payload)
-    if not written.startswith(_PASSED_ON) and not _may_publish(link, written):
-        # What the hub may send is known here: it is not told.
-        if not link.peer.spoke:
-            link.handler.fault(PublishPermissionViolation(written))
+    if link.kind == PeerKind.LEAF and not _leaf_may_publish(link, written):
         return 0
     if link.closed:
         return 0
-    return distribute(link.router, message.account or link.home, link, message, payload)
+    return distribute(link.router, account, link, message, payload)
+
+
+def _leaf_may_publish(link: PythonLink, subject: bytes) -> bool:
+    """Whether it may; a leaf of ours that may not is told, our hub is not."""
+    if subject.startswith(_PASSED_ON) or _may_publish(link, subject):
+        return True
+    if not link.peer.spoke:
+        link.handler.fault(PublishPermissionViolation(subject))
+    return False
 
 
 def _publish(link: PythonLink, message: Message, payload: bytes, verbose: bool) -> int:
@@ -67,7 +75,7 @@ def _publish(link: PythonLink, message: Message, payload: bytes, verbose: bool) 
     link.in_bytes += message.size
     link.last_activity = link.last_input = link.router.clock()
     if link.home.mapping is not None and link.kind == PeerKind.CLIENT:
-        _map(link, message)
+        _map(link, link.home.mapping, message)
     if link.trace:
         traced_payload(link, "in", payload)
     if not _permitted(link, message):
@@ -87,10 +95,9 @@ def _publish(link: PythonLink, message: Message, payload: bytes, verbose: bool) 
     return delivered
 
 
-def _map(link: PythonLink, message: Message) -> None:
+def _map(link: PythonLink, mapping: Mapping, message: Message) -> None:
     before = message.subject
-    assert link.home.mapping is not None
-    message.subject = link.home.mapping(before)
+    message.subject = mapping(before)
     if link.trace and message.subject != before:
         link.handler.traced("in", "MAPPING", b"%b -> %b" % (before, message.subject))
 

@@ -64,6 +64,8 @@ def parse_routed(link: PythonLink, verb: bytes, argument: bytes) -> Message:
         most = link.options.max_payload
         if most != -1 and message.size > most:
             raise MaximumPayloadViolation(f"{message.size} vs {most}")
+        if link.peer.account:
+            message.account = link.router.home(link.peer.account)
         return message
     layout = _ROUTED[verb]
     if link.peer.account:

@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from pubsub.router.python.account import Account
     from pubsub.router.python.link import PythonLink
 
-__all__ = ["ANSWERS", "Targets", "origin_of"]
+__all__ = ["ANSWERS", "Targets"]
 
 #: Where answers from imported services go.
 ANSWERS = b"_R_."
 
 
-def origin_of(publisher: PythonLink | None, message: Message) -> bytes:
-    """The cluster of the leaf a message comes from, here or behind another server."""
-    if publisher is not None and publisher.kind == PeerKind.LEAF:
-        return publisher.peer.origin.encode("utf-8", "surrogateescape")
-    return message.origin
-
-
-def cluster_of(link: PythonLink) -> bytes:
+def _cluster_of(link: PythonLink) -> bytes:
     """The cluster at the other end of a leaf's link, ``b""`` if it has none."""
     return link.peer.origin.encode("utf-8", "surrogateescape")
+
+
+def _origin_of(publisher: PythonLink | None, message: Message) -> bytes:
+    """The cluster of the leaf a message comes from, here or behind another server."""
+    if publisher is not None and publisher.kind == PeerKind.LEAF:
+        return _cluster_of(publisher)
+    return message.origin
 
 
 class Targets:
@@ -43,7 +43,7 @@ class Targets:
     def __init__(self, publisher: PythonLink | None, message: Message) -> None:
         self._publisher = publisher
         self._message = message
-        self._origin = origin_of(publisher, message)
+        self._origin = _origin_of(publisher, message)
         #: what the server wants to hear, and its queue groups that were chosen
         self._found: dict[PythonLink, tuple[Heard, list[bytes]]] = {}
 
@@ -58,9 +58,6 @@ class Targets:
     def hears(self, entry: Heard) -> bool:
         """Whether a plain message goes to that server."""
         link, publisher, message = entry.link, self._publisher, self._message
-        if entry.primary is not None and message.via:
-            # What an account imported as a service it does not export as a stream.
-            return False
         routed = publisher is not None and publisher.kind == PeerKind.ROUTE
         if link.kind == PeerKind.ROUTE:
             # One hop: whoever sent it sent it to all the others, too.
@@ -77,14 +74,9 @@ class Targets:
         publisher = self._publisher
         return publisher is not None and publisher.kind == PeerKind.LEAF and publisher.peer.spoke
 
-    @property
-    def is_answer(self) -> bool:
-        """Whether it answers a request that went to an imported service."""
-        return self._message.answer
-
     def is_origin(self, link: PythonLink) -> bool:
         """Whether it came from the cluster of that leaf."""
-        return bool(self._origin) and self._origin == cluster_of(link)
+        return bool(self._origin) and self._origin == _cluster_of(link)
 
     def came_for(self, origin: bytes) -> bool:
         """Whether it came from the leaf behind another server that interest is for."""
@@ -99,14 +91,14 @@ class Targets:
 
     def _send(self, account: Account, entry: Heard, queues: list[bytes], payload: bytes) -> bool:
         link, message = entry.link, self._message
-        if link.may_deliver is not None and not link.may_deliver(message.subject, b""):
+        subject = message.subject if entry.mapping is None else entry.mapping(message.subject)
+        if link.may_deliver is not None and not link.may_deliver(subject, b""):
             return False
-        if link.closed or not entry.active:
+        if link.closed:
             return False
         if message.header_size and not link.peer.headers:
             payload = payload[message.header_size :]
-        head = self._head(account, entry, queues)
-        entry.delivered += 1
+        head = self._head(account, link, subject, queues)
         link.out_msgs += 1
         link.out_bytes += len(payload)
         link.expect_answer(message.reply)
@@ -120,10 +112,11 @@ class Targets:
             link.handler.fault(SlowConsumer(f"{link.pending_bytes} bytes are pending"))
         return True
 
-    def _head(self, account: Account, entry: Heard, queues: list[bytes]) -> bytes:
+    def _head(
+        self, account: Account, link: PythonLink, subject: bytes, queues: list[bytes]
+    ) -> bytes:
         """The line in front of the payload, without CRLF."""
-        link, message, publisher = entry.link, self._message, self._publisher
-        subject = message.subject if entry.mapping is None else entry.mapping(message.subject)
+        message, publisher = self._message, self._publisher
         verb, fields = b"LMSG", [subject]
         with_origin = False
         if link.kind == PeerKind.ROUTE:
@@ -140,13 +133,16 @@ class Targets:
             fields += queues
         elif message.reply:
             fields.append(message.reply)
-        size = message.size_digits
-        if message.header_size and not link.peer.headers:
-            size = b"%d" % (message.size - message.header_size)
-            fields += [b"0", size] if with_origin else [size]
-        elif message.header_size:
-            fields += [message.header_digits, size]
+        if message.header_size and link.peer.headers:
+            fields += [message.header_digits, message.size_digits]
             verb = verb if with_origin else b"HMSG"
         else:
-            fields += [b"0", size] if with_origin else [size]
+            fields += [b"0"] if with_origin else []
+            fields.append(_digits_without_headers(message))
         return b" ".join([verb, *fields])
+
+
+def _digits_without_headers(message: Message) -> bytes:
+    if not message.header_size:
+        return message.size_digits
+    return b"%d" % (message.size - message.header_size)
