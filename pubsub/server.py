@@ -24,6 +24,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from pubsub.assembly.cluster import Cluster
 from pubsub.assembly.hooks import ServerHooks
 from pubsub.assembly.security import Security, new_nonce
 from pubsub.client.context import ClientContext
@@ -129,6 +130,7 @@ class PubSubServer:
         self.context = self._make_context()
         self.accounts.client_of = lambda link: self.registry.open.get(link.cid)
         self.security.users.listen(partial(user_changed, self.context))
+        self.cluster = Cluster(options, reactor, self.security.access, self.context)
         self._figures = AccountFigures(self.router, self.accounts)
         self._system = self._make_system()
         self._hooks = ServerHooks(self.security.access, self.context)
@@ -202,15 +204,14 @@ class PubSubServer:
 
     def _make_info(self, options: Options, authenticator: AuthenticatorChain) -> InfoRenderer:
         """INFO, with the port the kernel gave and the address clients are told."""
-        return InfoRenderer(
-            introduction.server_info(
-                options,
-                server_id=self.server_id,
-                server_name=self.name,
-                port=self.port,
-                auth_required=bool(authenticator.required or options.users),
-            )
+        info = introduction.server_info(
+            options,
+            server_id=self.server_id,
+            server_name=self.name,
+            port=self.port,
+            auth_required=bool(authenticator.required or options.users),
         )
+        return InfoRenderer(self.cluster.introduce(info))
 
     # what it is
 
@@ -267,6 +268,7 @@ class PubSubServer:
         self._listeners = Listeners(options, self._reactor, self.factory, self.router.flush)
         opened = maybeDeferred(self._open_monitoring)
         opened.addCallback(lambda _: self._open_clients())
+        opened.addCallback(lambda _: self.cluster.open(self.port))
         opened.addCallback(lambda _: self._opened())
         opened.addErrback(self._not_opened)
         return opened
@@ -315,7 +317,12 @@ class PubSubServer:
             monitoring = self._monitoring.addresses() if self._monitoring is not None else ()
             self._ports_file = PortsFile(self.options.ports_file_dir)
             self._ports_file.write(
-                introduction.server_ports(self.options, self._listeners.tcp_addresses(), monitoring)
+                introduction.server_ports(
+                    self.options,
+                    self._listeners.tcp_addresses(),
+                    monitoring,
+                    self.cluster.addresses(),
+                )
             )
 
     def account_statz(self, names: Sequence[str] | None, unused: bool) -> list[dict[str, Any]]:
@@ -384,6 +391,7 @@ class PubSubServer:
             if self._housekeeping.running:
                 self._housekeeping.stop()
             closed = maybeDeferred(self.stop_listening)
+            closed.addCallback(lambda _: self.cluster.close())
             closed.addCallback(lambda _: self.registry.when_all_lost())
             closed.addCallback(lambda _: self._close_monitoring())
             closed.addBoth(self._closed)
@@ -444,8 +452,8 @@ class PubSubServer:
         return list(self.registry.open.values())
 
     def send_lame_duck_info(self) -> None:
-        """Tell them."""
-        announce_lame_duck(self.context)
+        """Tell them, and other servers."""
+        announce_lame_duck(self.context, self.cluster.say_leaving())
 
     def close_connection(self, connection: Any, reason: ClosedState) -> None:
         """Close one of them."""
@@ -524,6 +532,7 @@ class PubSubServer:
         context.authenticator = authenticators
         context.info = info
         self._use_tls(context, new)
+        self.cluster.reload(self.options)
         self.router.settings = router_settings(new)
         self.security.change_users(new)
         apply_reload(context, old)

@@ -19,12 +19,14 @@ def announce_info(context: ClientContext) -> int:
     return sum(client.send_async_info() for client in list(context.registry.open.values()))
 
 
-def announce_lame_duck(context: ClientContext) -> int:
+def announce_lame_duck(context: ClientContext, connect_urls: tuple[str, ...] = ()) -> int:
     """Tell those who understand it that the server is about to close them; how many.
 
     From then on INFO does not name this server among those to connect to.
+
+    :param connect_urls: where they may go instead.
     """
-    context.info = InfoRenderer(replace(context.info.info, connect_urls=()))
+    context.info = InfoRenderer(replace(context.info.info, connect_urls=connect_urls))
     clients = list(context.registry.open.values())
     return sum(client.send_async_info(ldm=True) for client in clients)
 

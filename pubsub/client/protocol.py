@@ -327,6 +327,9 @@ class ClientProtocol(Protocol):
         except ConnectError as error:
             self.fault(MalformedArguments(str(error)))
 
+    def interest_received(self, verb: bytes, argument: bytes) -> None:
+        """Only servers tell what they want to hear in that way."""
+
     def error_received(self, argument: bytes) -> None:
         """-ERR: the client's trouble is logged, and it is closed."""
         text = argument.decode("utf-8", "backslashreplace")

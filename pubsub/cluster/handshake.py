@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import LogLevel
 
-from pubsub.auth.passwords import Secret
 from pubsub.cluster.messages import RouteConnect, RouteInfo
 from pubsub.config.options import RouteUrl
 from pubsub.errors import (
@@ -35,6 +34,7 @@ from pubsub.errors import (
 )
 
 if TYPE_CHECKING:
+    from pubsub.auth.passwords import Secret
     from pubsub.cluster.protocol import RouteProtocol
 
 __all__ = ["connect_received", "greet", "info_received"]
@@ -95,6 +95,9 @@ def connect_received(route: RouteProtocol, argument: bytes) -> None:
     if not options.user:
         _known(route, connect)
         return
+    # most servers have no password of their own: they do not load what this needs
+    from pubsub.auth.passwords import Secret
+
     secret = Secret(options.password, "cluster.authorization.password")
     if connect.user != options.user:
         _refuse(route, connect)

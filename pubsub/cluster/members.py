@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger, LogLevel
 
-from pubsub.cluster import gossip
+from pubsub.cluster import gossip, obeying
 from pubsub.cluster.introduction import introduction
 from pubsub.cluster.keepalive import send_ping
 from pubsub.cluster.messages import RouteInfo, info_line
@@ -23,7 +23,7 @@ from pubsub.cluster.pools import pool_index
 from pubsub.cluster.solicit import Solicitor, Target
 from pubsub.cluster.telling import Telling
 from pubsub.cluster.urls import ClientUrls, split_advertised
-from pubsub.config.options import RouteUrl
+from pubsub.config.options import ClusterOptions, RouteUrl
 from pubsub.errors import ClosedState, LinkRefused
 from pubsub.interfaces import LinkCounters
 
@@ -305,6 +305,21 @@ class Members:
             self.telling.tell_more(route, before.permissions, info.permissions)
 
     # going
+
+    def reloaded(self, old: ClusterOptions) -> None:
+        """Obey the options as they are now; those of before were ``old``."""
+        options = self.context.options.cluster
+        for route in list(self.open.values()):
+            if route.explicit and route.url in old.routes and route.url not in options.routes:
+                route.no_reconnect = True
+                route.close(ClosedState.ROUTE_REMOVED)
+        self.connect_to(url for url in options.routes if url not in old.routes)
+        if options.permissions != old.permissions:
+            self.telling.tell_imports(old.permissions)
+            line = introduction(self)
+            for route in list(self.routes()):
+                obeying.forget_forbidden(route)
+                route.send(line)
 
     def leaving(self, route: RouteProtocol) -> None:
         """It is in lame duck mode: clients are not sent there any more."""

@@ -18,7 +18,7 @@ from pubsub.errors import LinkRefused, MalformedArguments
 if TYPE_CHECKING:
     from pubsub.cluster.protocol import RouteProtocol
 
-__all__ = ["Heard", "interest_received"]
+__all__ = ["Heard", "forget_forbidden", "interest_received"]
 
 
 class Heard:
@@ -78,3 +78,14 @@ def _end(route: RouteProtocol, wanted: Wanted) -> None:
         wanted = route.heard.ends(wanted)
     assert route.link is not None
     route.link.unhear(wanted.account, wanted.subject, wanted.queue, wanted.origin)
+
+
+def forget_forbidden(route: RouteProtocol) -> None:
+    """Our permissions have changed: what it may not hear any more is forgotten."""
+    may = predicates(route.context.options.cluster.permissions).subscribe
+    link = route.link
+    if may is None or link is None:
+        return
+    for heard in list(link.subscriptions()):
+        if not may(heard.subject, heard.queue):
+            link.unhear(heard.account, heard.subject, heard.queue, b"")

@@ -110,14 +110,21 @@ def server_ports(
     options: Options,
     clients: Iterable[tuple[str, int]],
     monitoring: Iterable[tuple[str, str, int]],
+    routes: Iterable[tuple[str, int]] = (),
 ) -> ServerPorts:
     """What the ports file says.
 
     :param clients: host and port of each TCP listener.
     :param monitoring: scheme, host and port of each.
+    :param routes: host and port of where other servers of the cluster connect.
     """
     scheme = "tls" if options.tls is not None else "nats"
     return ServerPorts(
         nats=[url for host, port in clients for url in listener_urls(scheme, host, port)],
         monitoring=[url for each in monitoring for url in listener_urls(*each)],
+        cluster=[
+            url
+            for host, port in routes
+            for url in listener_urls("nats" if options.cluster.tls is None else "tls", host, port)
+        ],
     )

@@ -348,6 +348,20 @@ class ClientTls:
             connection.set_tlsext_host_name(self.hostname.encode("idna"))
         return connection
 
+    def start_tls(self, transport: Any, protocol: Any) -> None:
+        """Begin TLS, as client, between ``transport`` and ``protocol``.
+
+        What follows is as with :meth:`ServerTls.start_tls`.
+        """
+        if ITLSTransport.providedBy(transport):
+            transport.startTLS(self)
+            return
+        factory = TLSMemoryBIOFactory(self, True, None)  # type: ignore[arg-type]
+        layer = factory.protocol(factory, protocol, False)
+        protocol.transport = layer
+        transport.protocol = layer
+        layer.makeConnection(transport)
+
     def _handshake_went_on(self, connection: SSL.Connection, where: int, ret: int) -> None:
         """The last step is ours: is it the server we called?"""
         if not where & SSL.SSL_CB_HANDSHAKE_DONE:
