@@ -26,6 +26,7 @@ from zope.interface import implementer
 
 from pubsub.assembly.cluster import Cluster
 from pubsub.assembly.hooks import ServerHooks
+from pubsub.assembly.leafs import Leafs
 from pubsub.assembly.security import Security, new_nonce
 from pubsub.client.context import ClientContext
 from pubsub.client.control import announce_info, announce_lame_duck, close_all
@@ -131,6 +132,9 @@ class PubSubServer:
         self.accounts.client_of = lambda link: self.registry.open.get(link.cid)
         self.security.users.listen(partial(user_changed, self.context))
         self.cluster = Cluster(options, reactor, self.security.access, self.context)
+        self.leafs = Leafs(
+            reactor, self.security.access, self.context, lambda: self.context.info.info.cluster
+        )
         self._figures = AccountFigures(self.router, self.accounts)
         self._system = self._make_system()
         self._hooks = ServerHooks(self.security.access, self.context)
@@ -269,6 +273,7 @@ class PubSubServer:
         opened = maybeDeferred(self._open_monitoring)
         opened.addCallback(lambda _: self._open_clients())
         opened.addCallback(lambda _: self.cluster.open(self.port))
+        opened.addCallback(lambda _: self.leafs.open())
         opened.addCallback(lambda _: self._opened())
         opened.addErrback(self._not_opened)
         return opened
@@ -331,6 +336,7 @@ class PubSubServer:
 
     def _keep_house(self) -> None:
         self.router.expire_responses()
+        self.leafs.keep_house()
         refused = self._handshakes.take_refused() if self._handshakes is not None else 0
         if refused:
             self._log.warn("Rejected {count} connections due to TLS rate limiting", count=refused)
@@ -392,6 +398,7 @@ class PubSubServer:
                 self._housekeeping.stop()
             closed = maybeDeferred(self.stop_listening)
             closed.addCallback(lambda _: self.cluster.close())
+            closed.addCallback(lambda _: self.leafs.close())
             closed.addCallback(lambda _: self.registry.when_all_lost())
             closed.addCallback(lambda _: self._close_monitoring())
             closed.addBoth(self._closed)

@@ -49,6 +49,10 @@ class Members:
         self._clients: dict[str, dict[Any, None]] = {}
         self._account_of: dict[Any, str] = {}
 
+    def limit(self, account: AccountOptions) -> int:
+        """How many there may be of ``account``, -1 for any number."""
+        return account.limits.max_connections
+
     def count(self, name: str) -> int:
         """How many there are."""
         return len(self._clients.get(name, ()))
@@ -68,8 +72,7 @@ class Members:
             )
         if self._is_over(account):
             return AccountAuthenticationExpired()
-        limit = account.limits.max_connections
-        if 0 <= limit <= self.count(account.name):
+        if 0 <= self.limit(account) <= self.count(account.name):
             return MaximumAccountConnectionsExceeded()
         self._clients.setdefault(account.name, {})[client] = None
         self._account_of[client] = account.name
@@ -90,7 +93,7 @@ class Members:
         if self._is_over(account):
             self.fault_all(account.name, AccountAuthenticationExpired())
             return
-        limit = account.limits.max_connections
+        limit = self.limit(account)
         for place, client in enumerate(self.of(account.name)):
             if 0 <= limit <= place:
                 client.fault(MaximumAccountConnectionsExceeded())

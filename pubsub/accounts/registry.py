@@ -105,6 +105,9 @@ class Accounts:
         self._monotonic = monotonic
         self._cluster = cluster
         self._members = Members(wall)
+        #: everybody who is told of changes: clients, and leaf nodes where there are any
+        self._groups = [self._members]
+        self._watchers: list[Callable[[str], None]] = []
         self._timers = Timers(clock, wall)
         self._options: dict[str, AccountOptions] = {}
         self._plans: dict[str, Plan] = {}
@@ -154,6 +157,14 @@ class Accounts:
         """It is in no account any more. Idempotent."""
         self._members.unregister(client)
 
+    def watch(self, members: Members, changed: Callable[[str], None]) -> None:
+        """Look after ``members``, too: leaf nodes.
+
+        :param changed: called with the name of an account that is another now.
+        """
+        self._groups.append(members)
+        self._watchers.append(changed)
+
     # changing them
 
     def replace_all(self, accounts: Iterable[AccountOptions]) -> None:
@@ -170,7 +181,7 @@ class Accounts:
         for name in before.keys() - wanted.keys():
             self._index(before[name], None)
             self._forget(name)
-            self._members.close_all(name)
+            self._close_all(name)
         for name, plan in plans.items():
             self._index(before.get(name), wanted[name])
             self._apply(name, plan, mappers[name])
@@ -242,9 +253,9 @@ class Accounts:
         self._plan_importers(name)
         self._ask_for_missing()
         if silently:
-            self._members.close_all(name)
+            self._close_all(name)
         else:
-            self._members.fault_all(name, AccountAuthenticationExpired())
+            self._expired(name)
 
     def close(self) -> None:
         """The server ends: no more timers, no more measurements."""
@@ -297,6 +308,8 @@ class Accounts:
                 self._log.warn("{reason}", reason=reason)
         self._unknown |= plan.unknown
         self._timers.at(("activation", name), plan.until, lambda: self._plan_again(name))
+        for changed in self._watchers:
+            changed(name)
 
     def _forget(self, name: str) -> None:
         plan = self._plans.pop(name, Plan())
@@ -340,13 +353,19 @@ class Accounts:
                 self._plan_again(name)
 
     def _look_at_clients(self, options: AccountOptions) -> None:
-        self._members.changed(options)
+        for group in self._groups:
+            group.changed(options)
         self._timers.at(
             ("account", options.name), options.expires, lambda: self._expired(options.name)
         )
 
     def _expired(self, name: str) -> None:
-        self._members.fault_all(name, AccountAuthenticationExpired())
+        for group in self._groups:
+            group.fault_all(name, AccountAuthenticationExpired())
+
+    def _close_all(self, name: str) -> None:
+        for group in self._groups:
+            group.close_all(name)
 
     def _ask_for_missing(self) -> None:
         """Ask for the accounts that imports name and nobody knows."""

@@ -1,0 +1,187 @@
+"""The leaf node links of a server, put together: where it listens, which hubs it connects to."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.logger import Logger, LogLevel
+
+from pubsub.client.preamble_types import TlsDetails
+from pubsub.cluster.leafauth import make_leaf_users
+from pubsub.cluster.leafcontext import LeafContext
+from pubsub.cluster.leaffactory import LeafFactory
+from pubsub.cluster.leafkeepalive import close_blocked
+from pubsub.cluster.leafremote import LeafRemote
+from pubsub.errors import ClosedState
+from pubsub.system import startup
+from pubsub.system.addresses import local_addresses
+from pubsub.system.introduction import advertised
+from pubsub.transport.connect import connect_tcp
+from pubsub.transport.listen import bind_tcp, host_port
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+
+    from pubsub.assembly.access import ServerAccess
+    from pubsub.client.context import ClientContext
+    from pubsub.config.options import LeafNodeOptions, TlsOptions
+    from pubsub.transport.tls import ServerTls
+
+__all__ = ["Leafs"]
+
+_INSECURE = (
+    "TLS certificate chain and hostname of solicited leafnodes will not be verified."
+    " DO NOT USE IN PRODUCTION!"
+)
+
+
+class Leafs:
+    """The leaf node links of one server.
+
+    :param access: the server as its parts see it.
+    :param clients: the server as its clients see it.
+    :param cluster: the name of the cluster this server is in, ``""`` for none; asked each time.
+    :ivar context: what the links share, ``None`` if nothing is configured.
+    :raises pubsub.errors.PubSubError: TLS or a password cannot be as configured.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        access: ServerAccess,
+        clients: ClientContext,
+        cluster: Callable[[], str],
+    ) -> None:
+        self._reactor = reactor
+        self._clients = clients
+        self._cluster = cluster
+        self._port: IListeningPort | None = None
+        self._remotes: list[LeafRemote] = []
+        self._tls: ServerTls | None = None
+        self.port = 0
+        self.context: LeafContext | None = None
+        options = clients.options.leafnodes
+        if not options.port and not options.remotes:
+            return
+        self.context = LeafContext(
+            clients,
+            access.server_id,
+            lambda: access.server_name,
+            self._connect,
+            cluster_name=self._cluster_name,
+            join_tls=self._join_tls,
+            authenticator=make_leaf_users(options, access.defer_to_thread, reactor.seconds),
+        )
+        self._use_tls(self.context, options)
+
+    def _use_tls(self, context: LeafContext, options: LeafNodeOptions) -> None:
+        context.tls_details = _details
+        if options.tls is None or not options.port:
+            return
+        from pubsub.transport.tls import ServerTls
+
+        self._tls = ServerTls(options.tls, self._reactor)
+        context.serve_tls = self._tls.start_tls
+
+    def _join_tls(self, transport: Any, protocol: Any, options: TlsOptions, host: str) -> None:
+        from pubsub.transport.tls import ClientTls
+
+        ClientTls(options, host).start_tls(transport, protocol)
+
+    def _cluster_name(self) -> str:
+        """As nats-server: who has hubs and no cluster is a cluster of one, by its own name."""
+        name = self._cluster()
+        if not name and self._clients.options.leafnodes.remotes and self.context is not None:
+            name = self.context.server_name()
+        return name
+
+    def _connect(
+        self, host: str, port: int, factory: IProtocolFactory, timeout: float
+    ) -> Deferred[Any]:
+        flush = self._clients.router.flush
+        return connect_tcp(self._reactor, host, port, factory, timeout=timeout, flush=flush)
+
+    # its life
+
+    def open(self) -> None:
+        """Listen, and connect to the hubs.
+
+        :raises pubsub.errors.ListenError: the address cannot be had.
+        """
+        context = self.context
+        if context is None:
+            return
+        options = context.options
+        insecure = any(remote.tls is not None and remote.tls.insecure for remote in options.remotes)
+        if insecure:
+            startup.say(self._log, startup.Line(_INSECURE, LogLevel.warn))
+        if options.port:
+            self._listen(context, options)
+        self._remotes = [LeafRemote(context, remote) for remote in options.remotes]
+        for remote in self._remotes:
+            remote.start()
+
+    def _listen(self, context: LeafContext, options: LeafNodeOptions) -> None:
+        self._port, address = bind_tcp(
+            self._reactor,
+            "leafnodes",
+            options.host,
+            options.port,
+            LeafFactory(context),
+            self._clients.router.flush,
+        )
+        self.port = address.port
+        host = options.host
+        if not options.advertise and host in ("", "0.0.0.0", "::"):
+            host = _public_address() or host
+        context.address = advertised(options.advertise, host, address.port)
+        where = host_port(options.host, address.port)
+        startup.say(self._log, startup.Line(f"Listening for leafnode connections on {where}"))
+
+    def addresses(self) -> list[tuple[str, int]]:
+        """Host, as configured, and port of the listener, if there is one."""
+        return [(self._clients.options.leafnodes.host, self.port)] if self.port else []
+
+    def keep_house(self) -> None:
+        """Called about once a second: links that take nothing any more are closed."""
+        context = self.context
+        if context is None:
+            return
+        limit = context.options.write_deadline or self._clients.options.write_deadline
+        for leaf in list(context.linked.values()):
+            close_blocked(leaf, limit, self._clients.monotonic())
+
+    def stop_listening(self) -> Deferred[None] | None:
+        """Accept no more leaf nodes."""
+        port, self._port = self._port, None
+        return maybeDeferred(port.stopListening) if port is not None else None
+
+    def close(self) -> Deferred[None]:
+        """Close everything; transports that linger are waited for elsewhere."""
+        for remote in self._remotes:
+            remote.stop()
+        if self.context is not None:
+            for leaf in self.context.all():
+                leaf.close(ClosedState.SERVER_SHUTDOWN)
+            self.context.stop()
+        return maybeDeferred(self.stop_listening)
+
+
+def _details(transport: Any) -> TlsDetails:
+    from pubsub.transport.tls_details import tls_details
+
+    return tls_details(transport)
+
+
+def _public_address() -> str:
+    """One that others reach this machine by, ``""`` if it has none."""
+    for text in local_addresses():
+        address = ipaddress.ip_address(text)
+        if not (address.is_loopback or address.is_link_local or address.is_multicast):
+            return text
+    return ""
