@@ -209,8 +209,7 @@ def _introduced(route: RouteProtocol, info: RouteInfo) -> None:
     if not route.dialled and info.account:
         route.account = info.account
     route.remote_id, route.remote_name = info.server_id, info.server_name
-    if route.dialled or info.lnoc:
-        route.lnoc, route.lnocu = info.lnoc, info.lnocu
+    route.lnoc, route.lnocu = info.lnoc, info.lnocu
     link.peer = replace(
         link.peer, account=route.account, headers=headers, leaf_origins=route.lnoc
     )

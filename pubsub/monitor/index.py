@@ -15,6 +15,7 @@ PAGES = (
         "who is connected, and who was",
         ("sort=msgs_to", "sort=pending", "subs=detail", "auth=1", "state=closed&sort=stop"),
     ),
+    ("/routez", "Routes", "the other servers of the cluster", ("subs=1",)),
     ("/subsz", "Subscriptions", "how many, and how matching does", ("subs=1",)),
     ("/accountz", "Accounts", "which there are, what they share", ("acc=$G",)),
     ("/accstatz", "Account figures", "how busy each account is", ("unused=1",)),

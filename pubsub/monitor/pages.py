@@ -22,6 +22,7 @@ from pubsub.monitor.goformat import compact, indented
 from pubsub.monitor.healthz import HealthzOptions, healthz
 from pubsub.monitor.index import index
 from pubsub.monitor.query import Query
+from pubsub.monitor.routez import RoutezOptions, routez
 from pubsub.monitor.state import IServerState
 from pubsub.monitor.subsz import SubszOptions, subsz
 from pubsub.monitor.varz import varz
@@ -60,6 +61,7 @@ class Pages:
         pages: dict[str, Callable[[Query], Answer]] = {
             "/varz": self._varz,
             "/connz": self._connz,
+            "/routez": self._routez,
             "/subsz": self._subsz,
             "/subscriptionsz": self._subsz,
             "/healthz": self._healthz,
@@ -105,6 +107,11 @@ class Pages:
         options = ConnzOptions.from_query(query)
         self._count("/connz")
         return _json(200, indented(connz(self._state, options)), query)
+
+    def _routez(self, query: Query) -> Answer:
+        options = RoutezOptions.from_query(query)
+        self._count("/routez")
+        return _json(200, indented(routez(self._state, options)), query)
 
     def _subsz(self, query: Query) -> Answer:
         self._count("/subsz")

@@ -15,6 +15,7 @@ from pubsub.monitor.accountz import accountz
 from pubsub.monitor.connz import DEFAULT_LIMIT, ConnzOptions, connz
 from pubsub.monitor.goformat import rfc3339
 from pubsub.monitor.healthz import HealthzOptions, healthz
+from pubsub.monitor.routez import RoutezOptions, routez
 from pubsub.monitor.state import IServerState
 from pubsub.monitor.subsz import DEFAULT_LIMIT as SUBS_LIMIT
 from pubsub.monitor.subsz import SubszOptions, subsz
@@ -56,6 +57,11 @@ def page_requests(state: IServerState) -> dict[str, PageRequest]:
             {"offset": "int", "limit": "int", "cid": "uint64", "state": "int"}
             | strings(("auth", "subscriptions", "subscriptions_detail"), "bool")
             | strings(("sort", "mqtt_client", "user", "acc", "filter_subject"), "string"),
+        ),
+        "ROUTEZ": PageRequest(
+            "RoutezEventOptions.RoutezOptions",
+            lambda asked: routez(state, _routez_options(asked)),
+            strings(("subscriptions", "subscriptions_detail"), "bool"),
         ),
         "HEALTHZ": PageRequest(
             "HealthzEventOptions.HealthzOptions",
@@ -110,6 +116,11 @@ def _connz_options(asked: Mapping[str, Any]) -> ConnzOptions:
     )
     options.check()
     return options
+
+
+def _routez_options(asked: Mapping[str, Any]) -> RoutezOptions:
+    detail = asked.get("subscriptions_detail", False)
+    return RoutezOptions(asked.get("subscriptions", False) and not detail, detail)
 
 
 def _healthz(state: IServerState, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class IServerState(Interface):
     registry = Attribute("pubsub.client.registry.Registry")
     router = Attribute("pubsub.interfaces.IRouter")
     accounts = Attribute("pubsub.interfaces.IAccounts")
+    cluster = Attribute("its routes: ``members`` (pubsub.cluster.members.Members), ``port``")
     system_account = Attribute("str: the name of the system account, as a rule $SYS")
     start = Attribute("float: when the server was started")
     config_time = Attribute("float: when the configuration was read, at the start or by a reload")

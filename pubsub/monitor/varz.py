@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from pubsub.cluster.figures import routed_traffic
 from pubsub.config.options import Options
 from pubsub.monitor.goformat import nanoseconds, number, rfc3339, uptime
+from pubsub.monitor.routez import cluster_block
 from pubsub.monitor.state import IServerState
 
 __all__ = ["varz"]
@@ -32,8 +34,9 @@ def varz(state: IServerState) -> dict[str, Any]:
     return {
         **_identity(state),
         **_limits(state),
+        "cluster": cluster_block(state),
         # Not configured, all of them: nats-server shows them empty.
-        **{area: {} for area in ("cluster", "gateway", "leaf", "mqtt", "websocket", "jetstream")},
+        **{area: {} for area in ("gateway", "leaf", "mqtt", "websocket", "jetstream")},
         **_deadlines(state.options),
         **_process(state, now),
         **_traffic(state),
@@ -111,21 +114,22 @@ def _process(state: IServerState, now: float) -> dict[str, Any]:
 
 
 def _traffic(state: IServerState) -> dict[str, Any]:
-    # Clients are the only peers there are, so everything is theirs.
+    members = state.cluster.members
+    routed = routed_traffic(members)
     counters = state.router.counters()
     totals = state.registry.totals
     return {
         "connections": len(state.registry.open),
         "total_connections": totals.connections,
-        "routes": 0,
-        "remotes": 0,
+        "routes": sum(1 for _ in members.routes()),
+        "remotes": len(members.remotes),
         "leafnodes": 0,
-        "in_msgs": counters.in_msgs,
-        "in_bytes": counters.in_bytes,
+        "in_msgs": counters.in_msgs + routed.in_msgs,
+        "in_bytes": counters.in_bytes + routed.in_bytes,
         "in_client_msgs": counters.in_msgs,
         "in_client_bytes": counters.in_bytes,
-        "out_msgs": counters.out_msgs,
-        "out_bytes": counters.out_bytes,
+        "out_msgs": counters.out_msgs + routed.out_msgs,
+        "out_bytes": counters.out_bytes + routed.out_bytes,
         "out_client_msgs": counters.out_msgs,
         "out_client_bytes": counters.out_bytes,
         "slow_consumers": totals.slow_consumers,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pubsub.cluster.figures import route_stats, routed_traffic
 from pubsub.system.advisories import counts, present
 from pubsub.wire.gotime import rfc3339
 
@@ -37,6 +38,8 @@ class MeasuredServer(Protocol):
     start: float
     registry: Registry
     router: IRouter
+    #: its routes
+    cluster: Any
 
     def usage(self) -> Any:
         """``cpu`` in percent, ``rss`` in bytes, ``cores``."""
@@ -46,8 +49,8 @@ def server_stats(server: MeasuredServer, active_accounts: int) -> dict[str, Any]
     """The figures, in the order of nats-server's fields (``ServerStats``)."""
     usage, totals = server.usage(), server.registry.totals
     traffic = server.router.counters()
-    sent = counts(traffic.out_msgs, traffic.out_bytes)
-    received = counts(traffic.in_msgs, traffic.in_bytes)
+    members = server.cluster.members
+    routed = routed_traffic(members)
     return {
         "start": rfc3339(server.start),
         "mem": usage.rss,
@@ -57,19 +60,21 @@ def server_stats(server: MeasuredServer, active_accounts: int) -> dict[str, Any]
         "total_connections": totals.connections,
         "active_accounts": active_accounts,
         "subscriptions": int(server.router.stats()["num_subscriptions"]),
-        # Clients are the only peers there are, so everything is theirs.
-        "sent": sent,
-        "sent_to_clients": dict(sent),
-        "received": received,
-        "received_from_clients": dict(received),
+        "sent": counts(
+            traffic.out_msgs + routed.out_msgs, traffic.out_bytes + routed.out_bytes
+        ),
+        "sent_to_clients": counts(traffic.out_msgs, traffic.out_bytes),
+        "received": counts(traffic.in_msgs + routed.in_msgs, traffic.in_bytes + routed.in_bytes),
+        "received_from_clients": counts(traffic.in_msgs, traffic.in_bytes),
         "slow_consumers": totals.slow_consumers,
         **present(
             slow_consumer_stats=_of_clients(totals.slow_consumers),
             stale_connections=totals.stale_connections,
             stale_connection_stats=_of_clients(totals.stale_connections),
             stalled_clients=totals.stalls,
+            routes=route_stats(members),
         ),
-        "active_servers": 1,
+        "active_servers": 1 + len(members.remotes),
         "gomaxprocs": _THREADS,
     }
 

@@ -15,6 +15,7 @@ from pubsub.interfaces import IAccounts, LinkCounters, SubscriptionInfo, Traffic
 from pubsub.monitor.state import IServerState, ProcessUsage
 from pubsub.values.accounts import AccountOptions
 from pubsub.wire.info import ServerInfo
+from tests.cluster.fakes import NoCluster
 
 #: 2026-08-21 14:50:11 UTC
 START = 1787323811.0
@@ -102,6 +103,7 @@ class FakeServer:
         )  # fmt: skip
         self.registry = Registry(10)
         self.router: Any = FakeRouter()
+        self.cluster = NoCluster()
         self.accounts = FakeAccounts("$G", "$SYS")
         self.statz_asked: list[tuple[Sequence[str] | None, bool]] = []
         self.system_account = "$SYS"

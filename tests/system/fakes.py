@@ -24,6 +24,7 @@ from pubsub.system.identity import ServerIdentity
 from pubsub.values.accounts import AccountOptions
 from pubsub.wire.connect import ConnectOptions
 from pubsub.wire.info import ServerInfo
+from tests.cluster.fakes import NoCluster
 
 #: 2026-08-21 14:50:11 UTC
 NOW = 1787323811.0
@@ -68,6 +69,7 @@ class FakeServer:
         self.system_account = system_account
         self.router: Any = PythonBackend().create(RouterSettings())
         self.router.system_account = system_account
+        self.cluster = NoCluster()
         self.accounts = FakeAccounts("$G", "A", system_account)
         self.users: Any = None
         self.options = Options(server_tags=("rack:1",))

@@ -1,0 +1,30 @@
+"""A server's routes, for tests of what looks at them: there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pubsub.client.registry import NO_COUNTERS
+
+
+class NoMembers:
+    """The table of routes without any."""
+
+    def __init__(self) -> None:
+        self.remotes: dict[str, Any] = {}
+        self.open: dict[int, Any] = {}
+        self.past = NO_COUNTERS
+
+    def routes(self) -> Iterator[Any]:
+        """None."""
+        return iter(())
+
+
+class NoCluster:
+    """A server without routes."""
+
+    port = 0
+
+    def __init__(self) -> None:
+        self.members = NoMembers()
