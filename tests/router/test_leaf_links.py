@@ -300,6 +300,15 @@ def test_imports_made_later_hold_for_what_is_heard_already(world: World) -> None
     assert world.output("l") == b"LMSG in.a 0\r\n\r\n"
 
 
+def test_what_was_imported_as_a_service_is_not_exported_as_a_stream(world: World) -> None:
+    world.router.set_stream_imports("$G", Streams({b"in.>": [("X", b">")]}))
+    world.router.set_service_imports("Y", [ServiceRoute(b"help", "X")])
+    link = leaf(world, "l")
+    hears(link, b"in.>")
+    assert world.router.publish("Y", b"help", b"", b"", b"") == 0
+    assert world.router.publish("X", b"help", b"", b"", b"") == 1
+
+
 def test_routes_do_not_hear_imported_streams(world: World) -> None:
     world.router.set_stream_imports("$G", Streams({b"in.>": [("X", b">")]}))
     hears(route(world, "r"), b"in.>")

@@ -251,7 +251,8 @@ def test_what_a_server_hears_is_listed_with_its_account(world: World) -> None:
     hears(link, b"a.*", account="X")
     hears(link, b"b", b"q", 3)
     hears(link, b"b", b"q", 2, origin=b"L")
-    rows = [("X", 1, b"", b"a.*", b"", 0, 0), *[("$G", 1, b"", b"b", b"q", 0, 0)] * 2]
+    world.router.publish("X", b"a.b", b"", b"", b"")
+    rows = [("X", 1, b"", b"a.*", b"", 1, 0), *[("$G", 1, b"", b"b", b"q", 0, 0)] * 2]
     assert list(link.subscriptions()) == rows
     assert list(world.router.subscriptions()) == rows
     assert list(world.router.subscriptions("X")) == rows[:1]
@@ -268,6 +269,12 @@ def test_what_is_no_subject_is_not_heard(world: World, subject: bytes) -> None:
     link = route(world, "r")
     assert link.hear("$G", subject, b"", 1, b"") is False
     assert list(link.subscriptions()) == []
+
+
+@pytest.mark.parametrize("kind", [CLIENT, PeerKind.INTERNAL, PeerKind.SINK])
+def test_whoever_is_no_server_subscribes(world: World, kind: PeerKind) -> None:
+    with pytest.raises(ValueError, match=f"a link of kind {kind.name} hears by subscribing"):
+        world.attach("a", kind=kind).hear("$G", b"a", b"", 1, b"")
 
 
 def test_what_is_heard_again_is_heard_once(world: World) -> None:

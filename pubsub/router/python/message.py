@@ -85,9 +85,8 @@ class Message:
         changed = self.delivered_on(subject)
         changed.reply = reply
         changed.via = (*self.via, export)
-        # The server it came from knows nothing of the groups and leafs on this side.
+        # A server that names no groups knows nothing of those on this side.
         changed.answer, changed.any_queue = False, True
-        changed.queues, changed.origin = (), b""
         return changed
 
 

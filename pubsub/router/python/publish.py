@@ -43,24 +43,23 @@ def _pass_on(link: PythonLink, message: Message, payload: bytes) -> int:
     link.in_msgs += 1
     link.in_bytes += message.size
     link.last_activity = link.last_input = link.router.clock()
-    account = message.account or link.home
     written = message.subject
-    if account.mapping is not None and link.kind == PeerKind.LEAF:
-        _map(link, account.mapping, message)
+    if link.home.mapping is not None and link.kind == PeerKind.LEAF:
+        _map(link, link.home.mapping, message)
         if message.subject != written:
             # Its groups are not those the other server knows of.
             message.any_queue = True
     if link.trace:
         traced_payload(link, "in", payload)
-    if link.kind == PeerKind.LEAF and not _leaf_may_publish(link, written):
+    if not _server_may_publish(link, written):
         return 0
     if link.closed:
         return 0
-    return distribute(link.router, account, link, message, payload)
+    return distribute(link.router, message.account or link.home, link, message, payload)
 
 
-def _leaf_may_publish(link: PythonLink, subject: bytes) -> bool:
-    """Whether it may; a leaf of ours that may not is told, our hub is not."""
+def _server_may_publish(link: PythonLink, subject: bytes) -> bool:
+    """Whether it may; whoever may not is told, but for the hub of this server."""
     if subject.startswith(_PASSED_ON) or _may_publish(link, subject):
         return True
     if not link.peer.spoke:

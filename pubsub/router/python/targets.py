@@ -64,6 +64,9 @@ class Targets:
             return message.answer if routed else not self.from_hub
         if link.kind != PeerKind.LEAF or link is publisher or self.is_origin(link):
             return False
+        if entry.primary is not None and message.via:
+            # What an account imported as a service it does not export as a stream.
+            return False
         if not routed or not link.peer.spoke or message.answer:
             return True
         return message.subject.startswith(ANSWERS)
@@ -91,14 +94,15 @@ class Targets:
 
     def _send(self, account: Account, entry: Heard, queues: list[bytes], payload: bytes) -> bool:
         link, message = entry.link, self._message
+        if link.may_deliver is not None and not link.may_deliver(message.subject, b""):
+            return False
+        if link.closed or not entry.active:
+            return False
         subject = message.subject if entry.mapping is None else entry.mapping(message.subject)
-        if link.may_deliver is not None and not link.may_deliver(subject, b""):
-            return False
-        if link.closed:
-            return False
         if message.header_size and not link.peer.headers:
             payload = payload[message.header_size :]
         head = self._head(account, link, subject, queues)
+        entry.delivered += 1
         link.out_msgs += 1
         link.out_bytes += len(payload)
         link.expect_answer(message.reply)
