@@ -42,6 +42,10 @@ __all__ = ["connect_received", "greet", "info_received"]
 _ANYWHERE = ("", "0.0.0.0", "::")
 
 
+def _quoted(text: str) -> str:
+    return go_quote(text.encode("utf-8", "replace"))
+
+
 def greet(route: RouteProtocol) -> None:
     """Say what can be said before anything was heard."""
     from pubsub.cluster.protocol import auth_timeout
@@ -131,7 +135,7 @@ def _know_later(route: RouteProtocol, connect: RouteConnect, secret: Secret) -> 
 
 
 def _refuse(route: RouteProtocol, connect: RouteConnect) -> None:
-    route.fault(AuthorizationViolation(f"authentication error - User {go_quote(connect.user)}"))
+    route.fault(AuthorizationViolation(f"authentication error - User {_quoted(connect.user)}"))
 
 
 def _known(route: RouteProtocol, connect: RouteConnect) -> None:
@@ -141,12 +145,12 @@ def _known(route: RouteProtocol, connect: RouteConnect) -> None:
         route.fault(ConnectedToRoutePort())
         return
     if connect.gateway:
-        text = f"Rejecting connection from gateway {go_quote(connect.gateway)} on the Route port"
+        text = f"Rejecting connection from gateway {_quoted(connect.gateway)} on the Route port"
         route.fault(LinkRefused(text, ClosedState.WRONG_GATEWAY))
         return
     ours = context.name.value
     if not _agree(route, connect.name, connect.cluster, connect.cluster_dynamic):
-        names = f"cluster name {go_quote(connect.cluster)} does not match {go_quote(ours)}"
+        names = f"cluster name {_quoted(connect.cluster)} does not match {_quoted(ours)}"
         text = f"Rejecting connection, {names}"
         route.fault(LinkRefused(text, ClosedState.CLUSTER_NAME_CONFLICT))
         return
@@ -185,8 +189,8 @@ def info_received(route: RouteProtocol, argument: bytes) -> None:
     elif info.cluster and not _agree(route, info.server_id, info.cluster, info.cluster_dynamic):
         route.log(
             LogLevel.error,
-            f"Cluster name {go_quote(info.cluster)} does not match"
-            f" {go_quote(route.context.name.value)}",
+            f"Cluster name {_quoted(info.cluster)} does not match"
+            f" {_quoted(route.context.name.value)}",
         )
         route.close(ClosedState.CLUSTER_NAME_CONFLICT)
     elif route.info is None:
@@ -201,7 +205,7 @@ def _introduced(route: RouteProtocol, info: RouteInfo) -> None:
     assert link is not None
     if not route.solicited and info.server_name == context.server_name():
         route.log(
-            LogLevel.error, f"Remote server has a duplicate name: {go_quote(info.server_name)}"
+            LogLevel.error, f"Remote server has a duplicate name: {_quoted(info.server_name)}"
         )
         route.close(ClosedState.DUPLICATE_SERVER_NAME)
         return
@@ -242,7 +246,7 @@ def _more_news(route: RouteProtocol, info: RouteInfo) -> None:
     elif info.gateway:
         route.log(
             LogLevel.error,
-            f"Received information about gateway {go_quote(info.gateway)} from"
+            f"Received information about gateway {_quoted(info.gateway)} from"
             f" {route.remote_id}, but gateway is not configured",
         )
     elif info.server_id != route.remote_id:

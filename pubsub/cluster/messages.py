@@ -52,7 +52,8 @@ class _Fields:
 
     def text(self, name: str) -> str:
         """A string, ``""`` if there is none."""
-        return str(self._get(name, str, ""))
+        # half of a surrogate pair, written as an escape, could not be said again
+        return str(self._get(name, str, "")).encode("utf-8", "replace").decode()
 
     def number(self, name: str) -> int:
         """A whole number, 0 if there is none."""

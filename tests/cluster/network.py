@@ -149,14 +149,14 @@ class Network:
         self.cables: list[Cable] = []
         self.unreachable: set[str] = set()
 
-    def node(self, name: str, *routes: str, **cluster: Any) -> Node:
+    def node(self, called: str, /, *routes: str, **cluster: Any) -> Node:
         """A new server that connects to these; it listens from now on."""
         urls = tuple(RouteUrl(route, 6222) for route in routes)
         cluster.setdefault("pool_size", -1)
         cluster.setdefault("name", "C")
-        options = Options(cluster=ClusterOptions(host=name, port=6222, routes=urls, **cluster))
-        node = Node(self, name, options, PythonRouter(RouterSettings(seed=7)))
-        self.nodes[name] = node
+        options = Options(cluster=ClusterOptions(host=called, port=6222, routes=urls, **cluster))
+        node = Node(self, called, options, PythonRouter(RouterSettings(seed=7)))
+        self.nodes[called] = node
         return node
 
     def start(self) -> None:
