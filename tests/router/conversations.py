@@ -15,6 +15,7 @@ from pubsub.interfaces import (
     ResponsePermission,
     ResponseType,
     RouterSettings,
+    ServerPeer,
     ServiceRoute,
 )
 from tests.router.importing import Prefix
@@ -248,3 +249,62 @@ CALM_MEMBERS = st.tuples(
 )
 #: Most of the time they speak, so that there is something to differ about.
 STEPS_BETWEEN_ACCOUNTS = weighted((8, ASK), (3, FEED), (6, IMPORTS), (3, CHANGES))
+
+# --- between servers --------------------------------------------------------------------
+
+SERVER_KINDS = st.sampled_from(
+    [PeerKind.CLIENT, PeerKind.CLIENT, PeerKind.ROUTE, PeerKind.ROUTE, PeerKind.LEAF, PeerKind.LEAF]
+)
+ORIGINS = st.sampled_from([b"", b"", b"L", b"M"])
+GROUPS = st.lists(st.sampled_from([b"q", b"q", b"r", b"nobody"]), max_size=3)
+WEIGHTS = st.sampled_from([0, 1, 1, 2, 3, 7])
+#: The account is that of the link for half of the leafs; routes for one account are rare.
+SERVER_PEERS = st.builds(
+    ServerPeer,
+    account=st.sampled_from(["", "", "", "", "A"]),
+    headers=st.sampled_from([True, True, False]),
+    origin=st.sampled_from(["", "L", "M"]),
+    spoke=st.booleans(),
+    leaf_origins=st.sampled_from([True, True, False]),
+)
+#: What a server passes on, or wants to hear; the player writes it as that server would.
+PASSED = st.tuples(
+    st.just("message"), ACCOUNTS, COMMON, REPLIES, GROUPS, ORIGINS, HEADERS, PAYLOADS
+)
+WANTED = st.tuples(
+    st.just("interest"),
+    ACCOUNTS,
+    PATTERNS,
+    QUEUES,
+    WEIGHTS,
+    ORIGINS,
+    st.sampled_from([True] * 3 + [False]),
+)
+WRONG_OF_SERVERS = st.sampled_from(
+    [
+        b"RMSG $G a\r\n", b"RMSG $G a x\r\n", b"LMSG a b c 0\r\n", b"HMSG $G a 6 5\r\n",
+        b"LMSG a 100000\r\n", b"PUB a 0\r\n\r\n", b"RS+ \r\n", b"A+ x\r\n", b"LS- $G a\r\n",
+        b"LMSG o $G a 0 2\r\nhix\n", b"RMSG $G a 0\r\nx\r\n",
+    ]
+)  # fmt: skip
+SAID_BY_SERVERS = weighted(
+    (6, PASSED), (4, WANTED), (1, st.tuples(st.just("raw"), OTHERS)),
+)  # fmt: skip
+SERVE = _step(
+    "serve",
+    PEERS,
+    st.lists(SAID_BY_SERVERS, min_size=1, max_size=5),
+    st.integers(1, 4),
+    st.lists(st.integers(0, 60), max_size=3),
+)
+BLUNDER = _step(
+    "serve", PEERS, WRONG_OF_SERVERS.map(lambda wrong: [("raw", wrong)]), st.just(1), st.just([])
+)
+HEAR = _step("hear", PEERS, ACCOUNTS, PATTERNS, QUEUES, WEIGHTS, ORIGINS)
+UNHEAR = _step("unhear", PEERS, ACCOUNTS, COMMON_PATTERNS, QUEUES, ORIGINS)
+PEER = _step("peer", PEERS, SERVER_PEERS)
+CALM_SERVERS = st.tuples(SERVER_KINDS, ACCOUNTS, CALM_MEMBERS.map(lambda row: row[1]), SERVER_PEERS)
+STEPS_BETWEEN_SERVERS = weighted(
+    (6, ASK), (2, FEED), (10, SERVE), (4, HEAR), (1, UNHEAR), (1, PEER), (3, IMPORTS), (3, CHANGES),
+    (1, st.one_of(BLUNDER, SERVE)),
+)  # fmt: skip

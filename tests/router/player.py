@@ -19,12 +19,14 @@ from pubsub.interfaces import (
     PeerKind,
     ResponsePermission,
     RouterSettings,
+    ServerPeer,
     ServiceRoute,
     ShadowSubscription,
 )
 from pubsub.router.subjects import is_valid_pattern, overlaps
 from tests.router.importing import Interest, Observer
 from tests.router.recording import World
+from tests.router.serving import Subscriptions
 
 Step = tuple[Any, ...]
 
@@ -58,6 +60,17 @@ class Listener(Interest):
         self.log.append(("interest", account, subject, queue, members))
 
 
+class SubscriptionListener(Subscriptions):
+    """Writes into the log of its world."""
+
+    def __init__(self, log: list[Step]) -> None:
+        super().__init__()
+        self.log = log
+
+    def subscription_changed(self, link: ILink | None, *change: Any) -> None:
+        self.log.append(("subscription", None if link is None else link.cid, *change))
+
+
 @implementer(IStreamImports)
 class Streams:
     """Rows of: what is subscribed to here, the account, what that means there, a mapper."""
@@ -73,6 +86,54 @@ class Streams:
         ]
 
 
+SERVERS = (PeerKind.ROUTE, PeerKind.GATEWAY, PeerKind.LEAF)
+
+
+def written(link: ILink, what: str, *fields: Any) -> bytes:
+    """What a server says, as one at the other end of ``link`` writes it."""
+    if what == "raw":
+        return bytes(fields[0])
+    return (_message if what == "message" else _interest)(link, *fields)
+
+
+def _message(
+    link: ILink, account: str, subject: bytes, reply: bytes, groups: list[bytes], origin: bytes,
+    headers: bytes, payload: bytes,
+) -> bytes:  # fmt: skip
+    verb, row = b"LMSG", [subject]
+    sizes = [b"%d" % (len(headers) + len(payload))]
+    if headers:
+        verb = b"HMSG"
+        sizes.insert(0, b"%d" % len(headers))
+    if link.kind == PeerKind.ROUTE:
+        verb = verb if headers else b"RMSG"
+        row = [subject] if link.peer.account else [account.encode(), subject]
+        if origin:
+            verb, sizes = b"LMSG", [b"%d" % len(headers), sizes[-1]]
+            row.insert(0, origin)
+    if groups:
+        row += [b"+", reply] if reply else [b"|"]
+        row += groups
+    elif reply:
+        row.append(reply)
+    return b" ".join([verb, *row, *sizes]) + b"\r\n" + headers + payload + b"\r\n"
+
+
+def _interest(
+    link: ILink, account: str, subject: bytes, queue: bytes, weight: int, origin: bytes, more: bool
+) -> bytes:
+    verb, row = b"LS", [subject]
+    if link.kind == PeerKind.ROUTE:
+        row.insert(0, account.encode())
+        if origin:
+            row.insert(0, origin)
+        else:
+            verb = b"RS"
+    if queue:
+        row += [queue, b"%d" % weight] if more else [queue]
+    return b" ".join([verb + (b"+" if more else b"-"), *row]) + b"\r\n"
+
+
 #: What a service is asked with.
 REPLY = re.compile(rb"_R_\.\w{6}\.\w{8}")
 
@@ -83,14 +144,35 @@ class Player:
     def __init__(self, backend: IRouterBackend, router: RouterSettings, members: list[Any]) -> None:
         self.world = World(backend, router)
         self.world.router.add_interest_listener(Listener(self.world.log))
+        self.world.router.add_subscription_listener(SubscriptionListener(self.world.log))
         for name, (kind, account, options) in zip("abc", members, strict=True):
             self.world.attach(name, kind=kind, account=account)
             self.do_options(name, options)
+            self._obey(name)
         # So that there is something to see from the first message on.
         self.do_feed("a", b"SUB a 1\r\nSUB a.> 2\r\nSUB _INBOX.x.* 3\r\n", [])
         self.do_feed("b", b"SUB * q 1\r\nSUB a.b q 2\r\n", [])
         self.do_feed("c", b"SUB > 1\r\n", [])
         self.do_subscribe("c", b">", b"", b"1")
+
+    def _obey(self, name: str) -> None:
+        """What a server says it wants to hear it does hear, if it can be read."""
+        link = self._link(name)
+
+        def interest_received(verb: bytes, argument: bytes) -> None:
+            fields = argument.decode("latin-1").split(" ")
+            routed = link.kind == PeerKind.ROUTE
+            origin = fields.pop(0).encode() if routed and verb[:1] == b"L" and fields else b""
+            account = fields.pop(0) if routed and fields else link.account
+            row = [field.encode("latin-1") for field in fields]
+            if len(row) == 3 and verb[2:] == b"+":
+                link.hear(account, row[0], row[1], int(row[2]), origin)
+            elif len(row) == 1 and verb[2:] == b"+":
+                link.hear(account, row[0], b"", 1, origin)
+            elif row and verb[2:] == b"-":
+                link.unhear(account, row[0], b"".join(row[1:2]), origin)
+
+        self.world.peers[name].on["interest_received"] = interest_received
 
     def _link(self, name: str) -> ILink:
         return self.world.peers[name].link
@@ -100,8 +182,10 @@ class Player:
         method(*step[1:])
 
     def do_feed(self, name: str, data: bytes, cuts: list[int]) -> None:
-        if self._link(name).kind != PeerKind.CLIENT:
-            return
+        if self._link(name).kind == PeerKind.CLIENT:
+            self._feed(name, data, cuts)
+
+    def _feed(self, name: str, data: bytes, cuts: list[int]) -> None:
         at = 0
         for cut in sorted(cuts):
             self._link(name).feed(data[at:cut])
@@ -138,7 +222,7 @@ class Player:
         (link.pause_output if pause else link.resume_output)()
 
     def do_permissions(self, name: str, some: bool, responses: ResponsePermission | None) -> None:
-        if some and self._link(name).kind == PeerKind.CLIENT:
+        if some and self._link(name).kind in (PeerKind.CLIENT, PeerKind.LEAF):
             self._link(name).set_permissions(
                 lambda subject: subject != b"denied" and not subject.startswith(b"_"),
                 lambda subject, queue: subject != b"denied" and queue != b"r",
@@ -158,7 +242,7 @@ class Player:
 
     def do_subscribe(self, name: str, subject: bytes, queue: bytes, sid: bytes) -> None:
         link = self._link(name)
-        if link.kind != PeerKind.CLIENT and is_valid_pattern(subject):
+        if link.kind in (PeerKind.INTERNAL, PeerKind.SINK) and is_valid_pattern(subject):
             self.world.log.append(("subscribed", link.subscribe(subject, queue, sid)))
 
     def do_unsubscribe(self, name: str, sid: bytes, maximum: int) -> None:
@@ -167,8 +251,38 @@ class Player:
     def do_publish(
         self, name: str, subject: bytes, reply: bytes, headers: bytes, payload: bytes
     ) -> None:
-        count = self._link(name).publish(subject, reply, headers, payload)
-        self.world.log.append(("published", count))
+        if self._link(name).kind not in SERVERS:
+            count = self._link(name).publish(subject, reply, headers, payload)
+            self.world.log.append(("published", count))
+
+    def do_serve(self, name: str, said: list[Step], times: int, cuts: list[int]) -> None:
+        """What another server says, in the words of one of its kind."""
+        if self._link(name).kind in SERVERS:
+            lines = [written(self._link(name), *item) for item in said]
+            self._feed(name, b"".join(lines) * times, cuts)
+
+    def do_peer(self, name: str, peer: ServerPeer) -> None:
+        if self._link(name).kind in SERVERS:
+            self._link(name).peer = peer
+
+    def do_hear(
+        self, name: str, account: str, subject: bytes, queue: bytes, weight: int, origin: bytes
+    ) -> None:
+        link = self._link(name)
+        if link.kind == PeerKind.LEAF:
+            account, origin = link.account, b""
+        if link.kind in SERVERS:
+            heard = link.hear(account, subject, queue, weight, origin)
+            self.world.log.append(("heard", heard))
+
+    def do_unhear(
+        self, name: str, account: str, subject: bytes, queue: bytes, origin: bytes
+    ) -> None:
+        link = self._link(name)
+        if link.kind == PeerKind.LEAF:
+            account, origin = link.account, b""
+        if link.kind in SERVERS:
+            link.unhear(account, subject, queue, origin)
 
     def do_server(
         self, account: str, subject: bytes, reply: bytes, headers: bytes, payload: bytes
@@ -191,10 +305,14 @@ class Player:
         for peer in self.world.peers.values():
             asked = REPLY.findall(peer.output)
             if asked:
-                reply = b" " + reply if reply else b""
-                line = b"PUB %b%b %d\r\n%b\r\n" % (asked[-1], reply, len(payload), payload)
-                self.do_feed(name or peer.name, line, [])
+                self._respond(name or peer.name, asked[-1], reply, payload)
                 return
+
+    def _respond(self, name: str, subject: bytes, reply: bytes, payload: bytes) -> None:
+        link = self._link(name)
+        for account in ("$G", "A", "B") if link.kind == PeerKind.ROUTE else ("",):
+            line = written(link, "message", account, subject, reply, [], b"", b"", payload)
+            self._feed(name, line, [])
 
     def do_expire(self) -> None:
         self.world.log.append(("expired", self.world.router.expire_responses()))
@@ -239,6 +357,8 @@ class Player:
                     message_received(*message)
 
         peer = self.world.peers[name]
+        if link.kind in SERVERS:
+            return
         peer.on["message_received"] = message_received
         peer.on["connect_received"] = connect_received
         peer.on["batch_received"] = batch_received

@@ -17,12 +17,14 @@ from hypothesis import strategies as st
 from pubsub.interfaces import IRouterBackend, RouterSettings, ServiceRoute
 from tests.router.conversations import (
     CALM_MEMBERS,
+    CALM_SERVERS,
     CALM_SETTINGS,
     MEMBERS,
     ROUTES,
     SETTINGS,
     STEPS,
     STEPS_BETWEEN_ACCOUNTS,
+    STEPS_BETWEEN_SERVERS,
     STREAMS,
     Step,
 )
@@ -101,3 +103,31 @@ def test_both_backends_do_the_same_between_accounts(
         ("services", "A", routes[1], True),
     ]
     agree(both_backends, router, rows, importing + steps)
+
+
+@pytest.mark.usefixtures("both_backends")
+@CONVERSATIONS
+@given(
+    router=CALM_SETTINGS,
+    members=st.lists(CALM_SERVERS, min_size=3, max_size=3),
+    streams=STREAMS,
+    routes=ROUTES,
+    steps=st.lists(STEPS_BETWEEN_SERVERS, min_size=10, max_size=30),
+)
+def test_both_backends_do_the_same_between_servers(
+    both_backends: tuple[IRouterBackend, IRouterBackend],
+    router: RouterSettings,
+    members: list[Any],
+    streams: list[Any],
+    routes: list[ServiceRoute],
+    steps: list[Step],
+) -> None:
+    """Clients, routes and leafs, some of which import."""
+    beginning: list[Step] = [
+        ("peer", name, row[3]) for name, row in zip("abc", members, strict=True)
+    ]
+    beginning += [
+        ("hear", name, "$G", b"a.>", queue, 2, b"") for name in "abc" for queue in (b"", b"q")
+    ]
+    beginning += [("streams", "$G", streams), ("services", "$G", routes, True)]
+    agree(both_backends, router, [row[:3] for row in members], beginning + steps)
