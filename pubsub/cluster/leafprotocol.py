@@ -452,7 +452,7 @@ class LeafProtocol(Protocol):
         if self.preamble is not None:
             self.preamble.cancel()
         name = f" - Remote: {self.remote_server}" if self.remote_server else ""
-        self.log(f"Leafnode connection closed: {state.value}{self._for_account()}{name}")
+        self.log(f"Leafnode connection closed: {state.value}{name}")
         context.coming.pop(self.cid, None)
         context.linked.pop(self.cid, None)
         context.members.unregister(self)
