@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.error import ConnectionRefusedError as Refused
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.task import Clock
 
@@ -281,7 +281,7 @@ class World:
         first = self.server("hub", f"leafnodes {{ port: 7422, {hub} }}")
         second = self.server(
             "spoke",
-            f'leafnodes {{ remotes [ {{ url: "nats-leaf://127.0.0.1:7422", {remote} }} ] }}\n{spoke}',
+            f'leafnodes {{ remotes [ {{ url: "127.0.0.1:7422", {remote} }} ] }}\n{spoke}',
         )
         return first, second.start()
 
@@ -291,7 +291,7 @@ class World:
         """As the network does."""
         self.attempts.append(self.clock.seconds())
         if port in self.down or port not in self.listening:
-            return fail(ConnectionRefusedError("connection refused"))
+            return fail(Refused("connection refused"))
         protocol: Any = factory.buildProtocol(None)  # type: ignore[arg-type]
         self.transports.append(connect_in_process(self.listening[port], protocol, self.clock))
         return succeed(protocol)

@@ -332,7 +332,8 @@ def test_who_sends_its_own_loop_subject_back_makes_a_circle(world: World) -> Non
     wire.send(connect())
     loop = server.context.interest.loop_subject("$G")
     assert wire.send(b"LS+ %b\r\n" % loop) == (
-        b"-ERR 'Loop detected for leafnode account=\"$G\". Delaying attempt to reconnect for 30s'\r\n"
+        b'-ERR \'Loop detected for leafnode account="$G".'
+        b" Delaying attempt to reconnect for 30s'\r\n"
     )
     assert wire.closed
 
