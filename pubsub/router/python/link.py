@@ -53,6 +53,7 @@ class PythonLink:
         ``home.version`` was ``plans_version``; ``ordinary`` says whether it may use any.
     :ivar stalled: it was told to stall during this feed.
     :ivar language: what each verb is followed by, by its first byte.
+    :ivar pinned: the account it is for, if it is for one only and its lines do not name it.
     :ivar heard: what the server at the other end wants to hear.
     :ivar abroad: how many of its subscriptions have shadows, by the account they are in.
     """
@@ -60,13 +61,14 @@ class PythonLink:
     _log = Logger()
 
     __slots__ = (
-        "_introductions", "_options", "_trace", "abroad", "announce_first_ping", "awaiting_connect",
-        "backlog", "batch", "blocked_since", "body", "cid", "closed", "handler", "heard", "home",
-        "in_bytes", "in_msgs", "input_paused", "kept", "kind", "language", "last_activity",
-        "last_input", "may_deliver", "may_publish", "may_subscribe", "message", "ordinary", "out",
-        "out_bytes", "out_msgs", "output_paused", "parsing", "peer", "pending_bytes", "plans",
-        "plans_version", "queued", "replies", "router", "routes", "stalled", "stalls", "state",
-        "subs", "verb",
+        "_introductions", "_options", "_peer", "_trace", "abroad", "announce_first_ping",
+        "awaiting_connect", "backlog", "batch", "blocked_since", "body", "cid", "closed",
+        "handler", "heard", "home", "in_bytes", "in_msgs", "input_paused", "kept", "kind",
+        "language", "last_activity", "last_input", "may_deliver", "may_publish",
+        "may_subscribe", "message", "ordinary", "out", "out_bytes", "out_msgs",
+        "output_paused", "parsing", "pending_bytes", "pinned", "plans", "plans_version",
+        "queued", "replies", "router", "routes", "stalled", "stalls", "state", "subs",
+        "verb",
     )  # fmt: skip
 
     def __init__(
@@ -77,8 +79,8 @@ class PythonLink:
         self.kind = kind
         self.cid = cid
         self.home = home
-        #: read where it is needed: assigning has no further effect
-        self.peer = ServerPeer()
+        self._peer = ServerPeer()
+        self.pinned: Account | None = None
         self._options = LinkOptions()
         self._trace = False
         self.awaiting_connect = False
@@ -153,6 +155,16 @@ class PythonLink:
     def options(self, options: LinkOptions) -> None:
         self._options = options
         self._changed()
+
+    @property
+    def peer(self) -> ServerPeer:
+        """What is known of the server at the other end; assign to change."""
+        return self._peer
+
+    @peer.setter
+    def peer(self, peer: ServerPeer) -> None:
+        self._peer = peer
+        self.pinned = self.router.home(peer.account) if peer.account else None
 
     @property
     def trace(self) -> bool:

@@ -64,16 +64,14 @@ def parse_routed(link: PythonLink, verb: bytes, argument: bytes) -> Message:
         most = link.options.max_payload
         if most != -1 and message.size > most:
             raise MaximumPayloadViolation(f"{message.size} vs {most}")
-        if link.peer.account:
-            message.account = link.router.home(link.peer.account)
+        message.account = link.pinned
         return message
     layout = _ROUTED[verb]
-    if link.peer.account:
-        pinned = link.peer.account.encode("utf-8", "surrogateescape")
+    if link.pinned is not None:
         if layout.before == 1:
-            fields.insert(0, pinned)
+            fields.insert(0, link.pinned.wire_name)
         elif len(fields) > 2:
-            fields.insert(1, pinned)
+            fields.insert(1, link.pinned.wire_name)
     message = _read(layout, fields, argument)
     name = fields[layout.before - 1].decode("utf-8", "surrogateescape")
     message.account = link.router.home(name)

@@ -124,7 +124,7 @@ class Targets:
         verb, fields = b"LMSG", [subject]
         with_origin = False
         if link.kind == PeerKind.ROUTE:
-            if not link.peer.account:
+            if link.pinned is None:
                 fields.insert(0, account.wire_name)
             leaf = publisher is not None and publisher.kind == PeerKind.LEAF
             with_origin = leaf and link.peer.leaf_origins and bool(self._origin)
