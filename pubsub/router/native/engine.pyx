@@ -27,7 +27,7 @@ from pubsub.router.native.descriptors cimport (
 )
 from pubsub.router.native.grave cimport leave
 from pubsub.router.native.index cimport (
-    account_of, delivered_to, queue_of, remove_all, sid_of, subject_of,
+    account_of, delivered_to, is_remote, queue_of, remove_all, sid_of, subject_of,
 )
 from pubsub.router.native.interest cimport all_ended, ordered
 from pubsub.router.native.matching cimport lookup, members
@@ -52,10 +52,12 @@ cdef enum:
 
 
 cdef object describe(Sub* sub):
-    cdef bytes sid = b"" if sub.role >= REMOTE else (sid_of(sub))[:sub.sid_len]
+    cdef bint remote = is_remote(sub)
+    cdef bytes sid = b"" if remote else (sid_of(sub))[:sub.sid_len]
     return SubscriptionInfo(
         <object>account_of(sub).name, sub.conn.cid, sid,
-        subject_of(sub), (queue_of(sub))[:sub.queue_len], delivered_to(sub), sub.max,
+        subject_of(sub), (queue_of(sub))[:sub.queue_len], delivered_to(sub),
+        0 if remote else sub.max,
     )
 
 
@@ -144,7 +146,8 @@ cdef class NativeLink:
         conn.verbose = options.verbose
         conn.pedantic = options.pedantic
         conn.echo = options.echo
-        conn.headers = options.headers
+        if not ROUTE_KIND <= conn.kind <= LEAF_KIND:
+            conn.headers = options.headers
         conn.no_responders = options.no_responders
         conn.max_payload = options.max_payload
         conn.max_subscriptions = options.max_subscriptions
@@ -477,8 +480,13 @@ cdef class NativeRouter(NativeAccounts):
 
     def subscriptions(self, account=None):
         for link in sorted(self._links, key=link_order):
-            if account is None or link.account == account:
+            if account is None:
                 yield from link.subscriptions()
+            elif link.account == account or ROUTE_KIND <= link.kind <= LEAF_KIND:
+                # other servers hear in any account
+                for info in link.subscriptions():
+                    if info.account == account:
+                        yield info
 
     def matching(self, str account, bytes subject):
         cdef Account* at = self.account_for(account)
@@ -503,7 +511,9 @@ cdef class NativeRouter(NativeAccounts):
             for group in range(result.groups):
                 for i in range((<size_t*>subs)[place]):
                     sub = subs[place + 1 + i]
-                    found.append((sub.serial, describe(sub)))
+                    # a server stands there once for each member it has
+                    if i == 0 or sub != subs[place + i]:
+                        found.append((sub.serial, describe(sub)))
                 place += 1 + (<size_t*>subs)[place]
         finally:
             leave(&self.core)

@@ -34,7 +34,7 @@ from pubsub.router.native.serverlines cimport read_routed
 from pubsub.router.native.subscribing cimport say_ok, subscribe, unsubscribe
 from pubsub.router.native.text cimport blank, is_literal, parse_size, split_fields
 from pubsub.router.native.types cimport (
-    AGONE, CLIENT_KIND, CONNECT, ERR, HPUB, INFO, LEAF_KIND, LMSG, NO_VERB, PARTIAL, PING, PONG,
+    AGONE, CLIENT_KIND, CONNECT, ERR, HPUB, INFO, LMSG, NO_VERB, PARTIAL, PING, PONG,
     PUB, RADDED, RMSG, SUB, UNKNOWN, UNSUB, Body, Conn, Message,
 )
 from pubsub.router.native.verbs cimport server_verb_at, verb_at
@@ -376,7 +376,7 @@ cdef Py_ssize_t parse(Conn* conn, const char* buf, size_t n) except -1:
             elif conn.kind == CLIENT_KIND:
                 verb = verb_at(buf + i, n - i, &used)
             else:
-                verb = server_verb_at(buf + i, n - i, conn.kind == LEAF_KIND, &used)
+                verb = server_verb_at(buf + i, n - i, conn.kind, &used)
             if verb == UNKNOWN:
                 unknown(conn, buf + i, n - i)
                 return n

@@ -178,6 +178,7 @@ cdef int cross_over(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
     if not may_pass(service, m, &here):
         return 0
     request.via = &here
+    request.answer = False
     request.any_queue = True
     subject = service.map(m.subject, m.slen)
     if service.account.mapper != NULL:

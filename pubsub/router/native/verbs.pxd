@@ -2,7 +2,7 @@
 """The words that begin a line, by who may say them. All inline, none allocates."""
 
 from pubsub.router.native.types cimport (
-    ADDED, AGONE, CONNECT, ERR, HMSG, HPUB, INFO, LADDED, LGONE, LMSG, OK, PARTIAL, PING, PONG,
+    ADDED, AGONE, CONNECT, ERR, GATEWAY_KIND, HMSG, HPUB, INFO, LADDED, LEAF_KIND, LGONE, LMSG, OK, PARTIAL, PING, PONG,
     PUB, RADDED, RGONE, RMSG, SUB, UNKNOWN, UNSUB,
 )
 
@@ -58,10 +58,10 @@ cdef inline int interest_verb(
     return found
 
 
-cdef inline int server_verb_at(const char* p, size_t n, bint leaf, int* used) noexcept nogil:
-    """Which verb of another server begins here: a leaf, or else a route or gateway."""
+cdef inline int server_verb_at(const char* p, size_t n, int kind, int* used) noexcept nogil:
+    """Which verb of another server of that kind begins here."""
     cdef char first = p[0] | 32
-    if first == 108:  # l
+    if first == 108 and kind != GATEWAY_KIND:  # l
         if n == 1:
             return PARTIAL
         if (p[1] | 32) == 109:
@@ -69,13 +69,13 @@ cdef inline int server_verb_at(const char* p, size_t n, bint leaf, int* used) no
         return interest_verb(p, n, b"ls+", b"ls-", 3, LADDED, LGONE, used)
     if first == 104:
         return spelled(p, n, b"hmsg", 4, HMSG, used)
-    if first == 114 and not leaf:
+    if first == 114 and kind != LEAF_KIND:
         if n == 1:
             return PARTIAL
         if (p[1] | 32) == 109:
             return spelled(p, n, b"rmsg", 4, RMSG, used)
         return interest_verb(p, n, b"rs+", b"rs-", 3, RADDED, RGONE, used)
-    if first == 97 and not leaf:
+    if first == 97 and kind != LEAF_KIND:
         return interest_verb(p, n, b"a+", b"a-", 2, ADDED, AGONE, used)
     if first == 112:
         if n == 1:
