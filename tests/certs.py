@@ -140,6 +140,7 @@ class Authority:
         names: Sequence[str] = ("localhost",),
         addresses: Sequence[str] = ("127.0.0.1", "::1"),
         client: bool = False,
+        both: bool = False,
         subject: x509.Name | None = None,
         days: tuple[float, float] = (-1, 30),
         kind: str = "ec",
@@ -149,11 +150,13 @@ class Authority:
         """A certificate called ``name``, valid from ``days[0]`` to ``days[1]`` from now.
 
         :param client: it is for clients, and has no server names.
+        :param both: it is for servers that connect to servers.
         :param chain: appended to the certificate file.
         :param passphrase: encrypts the key file.
         """
         key = new_key(kind)
-        usage = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
+        usages = [ExtendedKeyUsageOID.CLIENT_AUTH] if client or both else []
+        usages += [] if client else [ExtendedKeyUsageOID.SERVER_AUTH]
         builder = (
             x509.CertificateBuilder()
             .subject_name(subject or x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
@@ -163,7 +166,7 @@ class Authority:
             .not_valid_before(_now() + dt.timedelta(days=days[0]))
             .not_valid_after(_now() + dt.timedelta(days=days[1]))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
             .add_extension(_issuer(self.key), critical=False)
         )
         if not client:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.logger import Logger, LogLevel
 
 from pubsub.client.control import announce_info
@@ -194,16 +194,15 @@ class Cluster:
         self.members.say_leaving()
         return self._urls(leaving=True)
 
-    def stop_listening(self) -> Deferred[None] | None:
-        """Accept no more routes."""
+    def stop_listening(self) -> Deferred[Any]:
+        """Accept no more routes. Fires when the port is closed."""
         port, self._port = self._port, None
-        return maybeDeferred(port.stopListening) if port is not None else None
+        return maybeDeferred(port.stopListening) if port is not None else succeed(None)
 
     def close(self) -> Deferred[None]:
         """Close everything. Fires when nothing is left open."""
-        stopped = maybeDeferred(self.stop_listening)
-        stopped.addCallback(lambda _: self.members.close_all())
-        return stopped
+        stopped = self.stop_listening()
+        return stopped.addCallback(lambda _: self.members.close_all())
 
     # reloading
 

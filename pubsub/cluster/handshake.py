@@ -214,9 +214,7 @@ def _introduced(route: RouteProtocol, info: RouteInfo) -> None:
         route.account = info.account
     route.remote_id, route.remote_name = info.server_id, info.server_name
     route.lnoc, route.lnocu = info.lnoc, info.lnocu
-    link.peer = replace(
-        link.peer, account=route.account, headers=headers, leaf_origins=route.lnoc
-    )
+    link.peer = replace(link.peer, account=route.account, headers=headers, leaf_origins=route.lnoc)
     reachable = _reachable(route, info)
     if route.url is None:
         route.url = reachable

@@ -66,7 +66,7 @@ def _blocked_too_long(route: RouteProtocol) -> bool:
     limit = options.cluster.write_deadline or options.write_deadline
     if link is None or not link.blocked_since or not limit:
         return False
-    return route.context.monotonic() - link.blocked_since >= limit
+    return bool(route.context.monotonic() - link.blocked_since >= limit)
 
 
 def send_ping(route: RouteProtocol) -> None:

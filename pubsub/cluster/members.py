@@ -239,9 +239,7 @@ class Members:
             self._new_member(remote, route, info)
         self.telling.tell_all(route)
         if pool and route.dialled and len(remote.connections()) < size and route.url is not None:
-            route.next_target = Target(
-                route.url, route.explicit, gossip_mode=route.gossip_mode
-            )
+            route.next_target = Target(route.url, route.explicit, gossip_mode=route.gossip_mode)
             send_ping(route)
         return True
 

@@ -163,12 +163,12 @@ class RouteProtocol(Protocol):
         self.auth_deadline = None
         self.tls = self.context.tls_details(self.transport)
         tls = self.context.options.cluster.tls
+        pins = tls.pinned_certs if tls is not None else frozenset()
         shown = self.tls.peer_certificates
-        if tls is not None and tls.pinned_certs:
-            if not shown or shown[0].spki_sha256 not in tls.pinned_certs:
-                self.log(LogLevel.error, "TLS handshake error: certificate not pinned")
-                self.close(ClosedState.TLS_HANDSHAKE_ERROR)
-                return
+        if pins and (not shown or shown[0].spki_sha256 not in pins):
+            self.log(LogLevel.error, "TLS handshake error: certificate not pinned")
+            self.close(ClosedState.TLS_HANDSHAKE_ERROR)
+            return
         self._greet()
 
     def _greet(self) -> None:

@@ -162,9 +162,7 @@ class _Attempt:
     def _report(self, failure: Failure) -> None:
         options = self._context.options
         every = (
-            options.reconnect_error_reports
-            if self.target.again
-            else options.connect_error_reports
+            options.reconnect_error_reports if self.target.again else options.connect_error_reports
         )
         emit = self._log.debug
         if self._count == 1 or (every and self._count % every == 0):

@@ -60,9 +60,7 @@ def server_stats(server: MeasuredServer, active_accounts: int) -> dict[str, Any]
         "total_connections": totals.connections,
         "active_accounts": active_accounts,
         "subscriptions": int(server.router.stats()["num_subscriptions"]),
-        "sent": counts(
-            traffic.out_msgs + routed.out_msgs, traffic.out_bytes + routed.out_bytes
-        ),
+        "sent": counts(traffic.out_msgs + routed.out_msgs, traffic.out_bytes + routed.out_bytes),
         "sent_to_clients": counts(traffic.out_msgs, traffic.out_bytes),
         "received": counts(traffic.in_msgs + routed.in_msgs, traffic.in_bytes + routed.in_bytes),
         "received_from_clients": counts(traffic.in_msgs, traffic.in_bytes),

@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from pubsub.transport.tcp import NativeConnection
 
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory
+    from twisted.internet.interfaces import IAddress, IProtocolFactory
 
 __all__ = ["ClientConnection", "connect_tcp"]
 
@@ -47,7 +47,9 @@ class _Connector(tcp.Connector):
     flush: Callable[[], None] = staticmethod(lambda: None)
 
     def _makeTransport(self) -> tcp.Client:
-        made = ClientConnection(self.host, self.port, self.bindAddress, self, self.reactor)
+        made = ClientConnection(  # type: ignore[no-untyped-call]
+            self.host, self.port, self.bindAddress, self, self.reactor
+        )
         made._flush = self.flush
         if hasattr(made, "socket"):
             # Small answers must not wait for the peer's delayed acknowledgement.
@@ -61,16 +63,16 @@ class _Dialling(ClientFactory):
     noisy = False
 
     def __init__(self, factory: IProtocolFactory, done: Deferred[Any]) -> None:
-        self._factory = factory
+        self._factory: Any = factory
         self._done: Deferred[Any] | None = done
 
-    def buildProtocol(self, addr: IAddress) -> IProtocol | None:
+    def buildProtocol(self, addr: IAddress | None) -> Any:
         """The connection is there."""
         done, self._done = self._done, None
-        protocol: Any = self._factory.buildProtocol(addr)
+        protocol = self._factory.buildProtocol(addr)
         if done is not None:
             done.callback(protocol)
-        return protocol  # type: ignore[no-any-return]
+        return protocol
 
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
         """It is not, and will not be."""
@@ -111,9 +113,9 @@ def connect_tcp(
             return
         connector = _Connector(address, port, _Dialling(factory, done), timeout, None, reactor)
         if flush is not None:
-            connector.flush = flush  # type: ignore[method-assign]
+            connector.flush = flush
         state["connector"] = connector
-        connector.connect()  # type: ignore[no-untyped-call]
+        connector.connect()
 
     def failed(failure: Failure) -> None:
         if not state.get("over") and not done.called and not failure.check(CancelledError):

@@ -69,9 +69,7 @@ class Client:
 def _client_options() -> Any:
     from pubsub.interfaces import LinkOptions
 
-    return LinkOptions(
-        verbose=False, pedantic=False, echo=True, headers=True, no_responders=True
-    )
+    return LinkOptions(verbose=False, pedantic=False, echo=True, headers=True, no_responders=True)
 
 
 class _Handler:

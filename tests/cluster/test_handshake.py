@@ -199,7 +199,7 @@ def test_servers_of_another_cluster_are_refused(network: Network) -> None:
     raw = accepted(node)
     raw.received()
     assert raw.send(line(b"CONNECT", CONNECT, cluster="D")) == [
-        "-ERR 'Rejecting connection, cluster name \"D\" does not match \"C\"'"
+        '-ERR \'Rejecting connection, cluster name "D" does not match "C"\''
     ]
     assert raw.state is ClosedState.CLUSTER_NAME_CONFLICT
     raw = Raw(node, RouteProtocol(node.members, _target()))

@@ -1,0 +1,328 @@
+"""Real processes: two of ours, and one of ours with each nats-server there is, either way round.
+
+nats-server is looked for on PATH (Debian's 2.9.10) and in the environment variable NATS_SERVER
+(a newer one).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import nats
+import pytest
+from nats.aio.client import Client
+
+from pubsub.testing.child import OWN_COMMAND, ChildServer
+from tests.certs import Authority
+from tests.interop.conftest import program, version_of
+from tests.router.recording import native_backend
+
+pytestmark = pytest.mark.compared
+
+#: seconds for what takes milliseconds on an idle machine
+PATIENCE = 20.0
+
+#: who is there first, and who connects to it
+PAIRS = [
+    *(("native", "native"), ("python", "native")),
+    *((ours, other) for ours in ("native", "python") for other in ("debian", "newer")),
+    *((other, "native") for other in ("debian", "newer")),
+]
+
+
+def free_port() -> int:
+    """One nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def command_of(kind: str) -> tuple[list[str], list[str]]:
+    """What to run, and flags of its own; skips where it is missing."""
+    if kind == "debian":
+        return [program("", "nats-server")], []
+    if kind == "newer":
+        if not os.environ.get("NATS_SERVER"):
+            pytest.skip("NATS_SERVER names no newer nats-server")
+        return [os.environ["NATS_SERVER"]], []
+    if kind == "native":
+        native_backend()
+    return list(OWN_COMMAND), ["--router", kind]
+
+
+class Cluster:
+    """Servers of one cluster."""
+
+    def __init__(self, directory: Path, stack: ExitStack) -> None:
+        self._directory = directory
+        self._stack = stack
+        self.servers: dict[str, ChildServer] = {}
+        self.ports: dict[str, int] = {}
+
+    def start(self, name: str, kind: str, *routes: str, extra: str = "", top: str = "") -> None:
+        """One more, that connects to these."""
+        command, flags = command_of(kind)
+        self.ports[name] = free_port()
+        urls = ", ".join(f'"nats-route://u:p@localhost:{self.ports[each]}"' for each in routes)
+        text = (
+            f"server_name: {name}\nhttp: '127.0.0.1:-1'\n{top}\ncluster {{\n name: C\n"
+            f' listen: "127.0.0.1:{self.ports[name]}"\n routes: [{urls}]\n {extra}\n}}\n'
+        )
+        directory = self._directory / name
+        directory.mkdir()
+        server = ChildServer(directory, text, flags, command)
+        self.servers[name] = self._stack.enter_context(server)
+
+    def page(self, name: str, page: str) -> dict[str, Any]:
+        """A monitoring page."""
+        server = self.servers[name]
+        with urlopen(f"{server.http_url}/{page}", timeout=10) as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+    def peers(self, name: str) -> set[str]:
+        """The servers it has routes to; old ones only know the ids of others."""
+        found = set()
+        for route in self.page(name, "routez")["routes"]:
+            names = [
+                other
+                for other, server in self.servers.items()
+                if "remote_name" not in route
+                and server.running
+                and self.page(other, "varz")["server_id"] == route["remote_id"]
+            ]
+            found.add(route.get("remote_name") or "".join(names))
+        return found
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """No servers yet; all that are started are stopped."""
+    with ExitStack() as stack:
+        yield Cluster(tmp_path, stack)
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    """Wait until it holds."""
+    for _ in range(int(PATIENCE / 0.05)):
+        result = condition()
+        if isinstance(result, Awaitable):
+            result = await result
+        if result:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it never came to that")
+
+
+async def hears(listener: Client, talker: Client, subject: str) -> None:
+    """Whether messages get across, as soon as interest has."""
+    inbox = await listener.subscribe(f"{subject}.*")
+    await listener.flush()
+
+    async def arrived() -> bool:
+        await talker.publish(f"{subject}.x", b"payload", headers={"a": "b"})
+        try:
+            message = await inbox.next_msg(0.2)
+        except nats.errors.TimeoutError:
+            return False
+        assert (message.data, message.headers) == (b"payload", {"a": "b"})
+        return True
+
+    await until(arrived)
+    await inbox.unsubscribe()
+
+
+async def conversation(one: Client, two: Client) -> None:
+    """Messages, requests, and queue groups that lie across both servers."""
+    await hears(one, two, "plain")
+    counts = [0, 0]
+
+    def answering(index: int) -> Callable[[Any], Awaitable[None]]:
+        async def answer(message: Any) -> None:
+            counts[index] += 1
+            await message.respond(b"%d" % index)
+
+        return answer
+
+    await one.subscribe("service", "group", cb=answering(0))
+    await one.flush()
+
+    async def answered() -> bool:
+        try:
+            return (await two.request("service", b"?", timeout=0.3)).data == b"0"
+        except (nats.errors.TimeoutError, nats.errors.NoRespondersError):
+            return False
+
+    await until(answered)
+    await two.subscribe("service", "group", cb=answering(1))
+    await two.flush()
+    await asyncio.sleep(0.2)
+    counts[:] = [0, 0]
+    for asker in (one, two):
+        for _ in range(40):
+            await asker.request("service", b"?", timeout=PATIENCE)
+    # each request is answered once, and members on both servers are asked
+    assert sum(counts) == 80
+    assert all(counts)
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_two_servers_are_one(cluster: Cluster, first: str, second: str) -> None:
+    """Messages, headers, queue groups, requests; both ways; interest ends where it does."""
+    cluster.start("a", first)
+    cluster.start("b", second, "a")
+
+    async def play() -> None:
+        one = await nats.connect(cluster.servers["a"].url)
+        two = await nats.connect(cluster.servers["b"].url)
+        await conversation(one, two)
+        await hears(two, one, "back")
+        # clients are told of the other server
+        both = {cluster.servers[name].port for name in "ab"}
+        for client in (one, two):
+            await until(lambda client=client: {url.port for url in client.servers} >= both)
+        await one.close()
+
+        def forgotten() -> bool:
+            routes = cluster.page("b", "routez?subs=1")["routes"]
+            listed = [route.get("subscriptions_list", []) for route in routes]
+            return not any("service" in text for texts in listed for text in texts)
+
+        await until(forgotten)
+        await two.close()
+
+    asyncio.run(play())
+    for name in "ab":
+        varz = cluster.page(name, "varz")
+        assert varz["remotes"] == 1
+        assert varz["cluster"]["name"] == "C"
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_a_killed_server_comes_back(cluster: Cluster, first: str, second: str) -> None:
+    """``kill -9``: the other one forgets it, and is there again when it returns."""
+    cluster.start("a", first)
+    cluster.start("b", second, "a")
+
+    async def play() -> None:
+        await until(lambda: cluster.peers("a") == {"b"} and cluster.peers("b") == {"a"})
+        for name, other in (("b", "a"), ("a", "b")):
+            cluster.servers[name].kill()
+            await until(lambda other=other: cluster.peers(other) == set())
+            cluster.servers[name].start()
+            await until(lambda other=other, name=name: cluster.peers(other) == {name})
+        one = await nats.connect(cluster.servers["a"].url)
+        two = await nats.connect(cluster.servers["b"].url)
+        await hears(one, two, "foo")
+        await hears(two, one, "foo")
+        await one.close()
+        await two.close()
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("kinds", ["native native python", "debian native native newer"])
+def test_who_knows_one_finds_all(cluster: Cluster, kinds: str) -> None:
+    """Gossip makes a full mesh of servers of every kind."""
+    names = "abcd"[: len(kinds.split())]
+    for name, kind in zip(names, kinds.split(), strict=True):
+        cluster.start(name, kind, *(["a"] if name != "a" else []))
+
+    async def play() -> None:
+        for name in names:
+            await until(lambda name=name: cluster.peers(name) == set(names) - {name})
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("other", ["native", "debian", "newer"])
+def test_routes_may_need_certificates_and_passwords(
+    cluster: Cluster, other: str, tmp_path: Path
+) -> None:
+    """TLS both ways: each verifies the other."""
+    authority = Authority(tmp_path)
+    issued = authority.issue("server", names=["localhost"], addresses=["127.0.0.1"], both=True)
+    extra = (
+        f'tls {{ cert_file: "{issued.cert_file}", key_file: "{issued.key_file}",'
+        f' ca_file: "{authority.cert_file}", verify: true }}\n'
+        "authorization { user: u, password: p }"
+    )
+    cluster.start("a", "native", extra=extra)
+    cluster.start("b", other, "a", extra=extra)
+    cluster.start("c", "python", "b", extra=extra)
+
+    async def play() -> None:
+        for name in "abc":
+            await until(lambda name=name: cluster.peers(name) == set("abc") - {name})
+        one = await nats.connect(cluster.servers["a"].url)
+        two = await nats.connect(cluster.servers["b"].url)
+        await conversation(one, two)
+        await one.close()
+        await two.close()
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("kind", ["native", "newer"])
+def test_accounts_are_kept_apart(cluster: Cluster, kind: str) -> None:
+    """What is published in one account is not heard in another, on whichever server."""
+    users = (f"{name.upper()} {{ users: [{{user: {name}, password: {name}}}] }}" for name in "ab")
+    top = f"accounts {{ {', '.join(users)} }}"
+    # with a connection for A alone, but between two of ours
+    pinned = "accounts: [A]" if kind == "newer" else ""
+    cluster.start("a", "native", top=top, extra=pinned)
+    cluster.start("b", kind, "a", top=top, extra=pinned)
+
+    async def play() -> None:
+        def url(name: str, user: str) -> str:
+            return f"nats://{user}:{user}@127.0.0.1:{cluster.servers[name].port}"
+
+        here = await nats.connect(url("a", "a"))
+        there = await nats.connect(url("b", "a"))
+        stranger = await nats.connect(url("b", "b"))
+        overheard = await stranger.subscribe(">")
+        await stranger.flush()
+        await hears(there, here, "secret")
+        with pytest.raises(nats.errors.TimeoutError):
+            await overheard.next_msg(0.2)
+        for client in (here, there, stranger):
+            await client.close()
+
+    asyncio.run(play())
+    accounts = {route.get("account") for route in cluster.page("a", "routez")["routes"]}
+    assert ("A" in accounts) is (kind == "newer")
+
+
+def test_a_client_on_the_route_port_is_told_so(cluster: Cluster) -> None:
+    """And a route on the client port goes away without harm."""
+    cluster.start("a", "native")
+    with socket.create_connection(("127.0.0.1", cluster.ports["a"]), timeout=10) as client:
+        stream = client.makefile("rb")
+        assert stream.readline().startswith(b"INFO ")
+        client.sendall(b'CONNECT {"lang":"go"}\r\nPING\r\n')
+        assert stream.readline() == b"-ERR 'attempted to connect to route port'\r\n"
+        assert stream.readline() == b""
+    cluster.ports["a"] = int(urlsplit(cluster.servers["a"].url).port or 0)
+    cluster.start("b", "native", "a")
+
+    async def play() -> None:
+        await until(lambda: "not for routes" in cluster.servers["b"].log)
+        client = await nats.connect(cluster.servers["a"].url)
+        await client.flush()
+        await client.close()
+
+    asyncio.run(play())
+
+
+def test_versions_are_known() -> None:
+    """So that a report says what was compared."""
+    assert version_of(program("NATS_SERVER", "nats-server")) >= (2, 9)
