@@ -252,9 +252,16 @@ STEPS_BETWEEN_ACCOUNTS = weighted((8, ASK), (3, FEED), (6, IMPORTS), (3, CHANGES
 
 # --- between servers --------------------------------------------------------------------
 
-SERVER_KINDS = st.sampled_from(
-    [PeerKind.CLIENT, PeerKind.CLIENT, PeerKind.ROUTE, PeerKind.ROUTE, PeerKind.LEAF, PeerKind.LEAF]
+#: Any three, but mostly one of each: then there is something to choose from.
+SERVER_KINDS = st.one_of(
+    st.permutations([PeerKind.CLIENT, PeerKind.ROUTE, PeerKind.LEAF]),
+    st.permutations([PeerKind.CLIENT, PeerKind.ROUTE, PeerKind.LEAF]),
+    st.lists(
+        st.sampled_from([PeerKind.CLIENT, PeerKind.ROUTE, PeerKind.LEAF]), min_size=3, max_size=3
+    ),
 )
+#: Mostly the same account: others hear nothing of what is said there.
+SERVED_ACCOUNTS = st.sampled_from(["$G"] * 6 + ["A"])
 ORIGINS = st.sampled_from([b"", b"", b"L", b"M"])
 GROUPS = st.lists(st.sampled_from([b"q", b"q", b"r", b"nobody"]), max_size=3)
 WEIGHTS = st.sampled_from([0, 1, 1, 2, 3, 7])
@@ -269,11 +276,11 @@ SERVER_PEERS = st.builds(
 )
 #: What a server passes on, or wants to hear; the player writes it as that server would.
 PASSED = st.tuples(
-    st.just("message"), ACCOUNTS, COMMON, REPLIES, GROUPS, ORIGINS, HEADERS, PAYLOADS
+    st.just("message"), SERVED_ACCOUNTS, COMMON, REPLIES, GROUPS, ORIGINS, HEADERS, PAYLOADS
 )
 WANTED = st.tuples(
     st.just("interest"),
-    ACCOUNTS,
+    SERVED_ACCOUNTS,
     PATTERNS,
     QUEUES,
     WEIGHTS,
@@ -300,10 +307,18 @@ SERVE = _step(
 BLUNDER = _step(
     "serve", PEERS, WRONG_OF_SERVERS.map(lambda wrong: [("raw", wrong)]), st.just(1), st.just([])
 )
-HEAR = _step("hear", PEERS, ACCOUNTS, PATTERNS, QUEUES, WEIGHTS, ORIGINS)
-UNHEAR = _step("unhear", PEERS, ACCOUNTS, COMMON_PATTERNS, QUEUES, ORIGINS)
+HEAR = _step("hear", PEERS, SERVED_ACCOUNTS, PATTERNS, QUEUES, WEIGHTS, ORIGINS)
+UNHEAR = _step("unhear", PEERS, SERVED_ACCOUNTS, COMMON_PATTERNS, QUEUES, ORIGINS)
 PEER = _step("peer", PEERS, SERVER_PEERS)
-CALM_SERVERS = st.tuples(SERVER_KINDS, ACCOUNTS, CALM_MEMBERS.map(lambda row: row[1]), SERVER_PEERS)
+CALM_SERVERS = st.builds(
+    lambda kinds, rows: [(kind, *row) for kind, row in zip(kinds, rows, strict=True)],
+    SERVER_KINDS,
+    st.lists(
+        st.tuples(SERVED_ACCOUNTS, CALM_MEMBERS.map(lambda row: row[1]), SERVER_PEERS),
+        min_size=3,
+        max_size=3,
+    ),
+)
 STEPS_BETWEEN_SERVERS = weighted(
     (6, ASK), (2, FEED), (10, SERVE), (4, HEAR), (1, UNHEAR), (1, PEER), (3, IMPORTS), (3, CHANGES),
     (1, st.one_of(BLUNDER, SERVE)),
