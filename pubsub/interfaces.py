@@ -519,6 +519,9 @@ class IAccounts(Interface):
     def connections(name: str) -> int:
         """How many clients of it are connected."""
 
+    def leafnodes(name: str) -> int:
+        """How many leaf node links it has."""
+
 
 class IServerIdentity(Interface):
     """The keys of a server. What fails is a :class:`pubsub.errors.CredentialsError`."""

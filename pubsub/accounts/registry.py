@@ -135,6 +135,10 @@ class Accounts:
         """How many clients of it are connected."""
         return self._members.count(name)
 
+    def leafnodes(self, name: str) -> int:
+        """How many leaf node links it has."""
+        return sum(group.count(name) for group in self._groups[1:])
+
     def clients(self, name: str) -> Sequence[Any]:
         """Its clients, those who came first first."""
         return self._members.of(name)

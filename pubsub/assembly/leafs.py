@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.logger import Logger, LogLevel
 
 from pubsub.client.preamble_types import TlsDetails
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from pubsub.assembly.access import ServerAccess
     from pubsub.client.context import ClientContext
+    from pubsub.cluster.leafprotocol import LeafProtocol
     from pubsub.config.options import LeafNodeOptions, TlsOptions
     from pubsub.transport.tls import ServerTls
 
@@ -147,6 +148,10 @@ class Leafs:
         """Host, as configured, and port of the listener, if there is one."""
         return [(self._clients.options.leafnodes.host, self.port)] if self.port else []
 
+    def linked(self) -> list[LeafProtocol]:
+        """The links there are."""
+        return list(self.context.linked.values()) if self.context is not None else []
+
     def keep_house(self) -> None:
         """Called about once a second: links that take nothing any more are closed."""
         context = self.context
@@ -156,10 +161,13 @@ class Leafs:
         for leaf in list(context.linked.values()):
             close_blocked(leaf, limit, self._clients.monotonic())
 
-    def stop_listening(self) -> Deferred[None] | None:
+    def stop_listening(self) -> Deferred[None]:
         """Accept no more leaf nodes."""
         port, self._port = self._port, None
-        return maybeDeferred(port.stopListening) if port is not None else None
+        if port is None:
+            return succeed(None)
+        stopped: Deferred[None] = maybeDeferred(port.stopListening)
+        return stopped
 
     def close(self) -> Deferred[None]:
         """Close everything; transports that linger are waited for elsewhere."""
@@ -169,7 +177,7 @@ class Leafs:
             for leaf in self.context.all():
                 leaf.close(ClosedState.SERVER_SHUTDOWN)
             self.context.stop()
-        return maybeDeferred(self.stop_listening)
+        return self.stop_listening()
 
 
 def _details(transport: Any) -> TlsDetails:

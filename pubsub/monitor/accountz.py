@@ -87,7 +87,7 @@ def _detail(state: IServerState, account: AccountOptions) -> dict[str, Any]:
         "expired": bool(account.expires) and account.expires <= now,
         "complete": True,
         "jetstream_enabled": False,
-        "leafnode_connections": 0,
+        "leafnode_connections": state.accounts.leafnodes(account.name),
         "client_connections": state.accounts.connections(account.name),
         "subscriptions": stats["num_subscriptions"],
         **_present(

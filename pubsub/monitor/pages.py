@@ -21,6 +21,7 @@ from pubsub.monitor.connz import ConnzOptions, connz
 from pubsub.monitor.goformat import compact, indented
 from pubsub.monitor.healthz import HealthzOptions, healthz
 from pubsub.monitor.index import index
+from pubsub.monitor.leafz import LeafzOptions, leafz
 from pubsub.monitor.query import Query
 from pubsub.monitor.routez import RoutezOptions, routez
 from pubsub.monitor.state import IServerState
@@ -62,6 +63,7 @@ class Pages:
             "/varz": self._varz,
             "/connz": self._connz,
             "/routez": self._routez,
+            "/leafz": self._leafz,
             "/subsz": self._subsz,
             "/subscriptionsz": self._subsz,
             "/healthz": self._healthz,
@@ -112,6 +114,10 @@ class Pages:
         options = RoutezOptions.from_query(query)
         self._count("/routez")
         return _json(200, indented(routez(self._state, options)), query)
+
+    def _leafz(self, query: Query) -> Answer:
+        self._count("/leafz")
+        return _json(200, indented(leafz(self._state, LeafzOptions.from_query(query))), query)
 
     def _subsz(self, query: Query) -> Answer:
         self._count("/subsz")

@@ -15,6 +15,7 @@ from pubsub.monitor.accountz import accountz
 from pubsub.monitor.connz import DEFAULT_LIMIT, ConnzOptions, connz
 from pubsub.monitor.goformat import rfc3339
 from pubsub.monitor.healthz import HealthzOptions, healthz
+from pubsub.monitor.leafz import LeafzOptions, leafz
 from pubsub.monitor.routez import RoutezOptions, routez
 from pubsub.monitor.state import IServerState
 from pubsub.monitor.subsz import DEFAULT_LIMIT as SUBS_LIMIT
@@ -77,7 +78,10 @@ def page_requests(state: IServerState) -> dict[str, PageRequest]:
         ),
         "LEAFZ": PageRequest(
             "LeafzEventOptions.LeafzOptions",
-            lambda asked: _no_leafs(state),
+            lambda asked: leafz(
+                state,
+                LeafzOptions(asked.get("subscriptions", False), asked.get("account", "")),
+            ),
             {"subscriptions": "bool", "account": "string"},
         ),
         "JSZ": PageRequest("JszEventOptions.JSzOptions", lambda asked: _jsz(state, asked)),
@@ -130,16 +134,6 @@ def _healthz(state: IServerState, asked: Mapping[str, Any]) -> dict[str, Any]:
     )
     page = dict(health.page)
     return {"status": page.pop("status"), "status_code": health.code, **page}
-
-
-def _no_leafs(state: IServerState) -> dict[str, Any]:
-    """There are none yet."""
-    return {
-        "server_id": state.info.server_id,
-        "now": rfc3339(state.now()),
-        "leafnodes": 0,
-        "leafs": [],
-    }
 
 
 def _jsz(state: IServerState, asked: Mapping[str, Any]) -> dict[str, Any]:

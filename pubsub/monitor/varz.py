@@ -11,6 +11,7 @@ from typing import Any
 from pubsub.cluster.figures import routed_traffic
 from pubsub.config.options import Options
 from pubsub.monitor.goformat import nanoseconds, number, rfc3339, uptime
+from pubsub.monitor.leafz import leaf_block, leaf_traffic
 from pubsub.monitor.routez import cluster_block
 from pubsub.monitor.state import IServerState
 
@@ -36,7 +37,9 @@ def varz(state: IServerState) -> dict[str, Any]:
         **_limits(state),
         "cluster": cluster_block(state),
         # Not configured, all of them: nats-server shows them empty.
-        **{area: {} for area in ("gateway", "leaf", "mqtt", "websocket", "jetstream")},
+        "gateway": {},
+        "leaf": leaf_block(state),
+        **{area: {} for area in ("mqtt", "websocket", "jetstream")},
         **_deadlines(state.options),
         **_process(state, now),
         **_traffic(state),
@@ -116,6 +119,7 @@ def _process(state: IServerState, now: float) -> dict[str, Any]:
 def _traffic(state: IServerState) -> dict[str, Any]:
     members = state.cluster.members
     routed = routed_traffic(members)
+    leafs = leaf_traffic(state)
     counters = state.router.counters()
     totals = state.registry.totals
     return {
@@ -123,13 +127,13 @@ def _traffic(state: IServerState) -> dict[str, Any]:
         "total_connections": totals.connections,
         "routes": sum(1 for _ in members.routes()),
         "remotes": len(members.remotes),
-        "leafnodes": 0,
-        "in_msgs": counters.in_msgs + routed.in_msgs,
-        "in_bytes": counters.in_bytes + routed.in_bytes,
+        "leafnodes": len(state.leafs.linked()),
+        "in_msgs": counters.in_msgs + routed.in_msgs + leafs.in_msgs,
+        "in_bytes": counters.in_bytes + routed.in_bytes + leafs.in_bytes,
         "in_client_msgs": counters.in_msgs,
         "in_client_bytes": counters.in_bytes,
-        "out_msgs": counters.out_msgs + routed.out_msgs,
-        "out_bytes": counters.out_bytes + routed.out_bytes,
+        "out_msgs": counters.out_msgs + routed.out_msgs + leafs.out_msgs,
+        "out_bytes": counters.out_bytes + routed.out_bytes + leafs.out_bytes,
         "out_client_msgs": counters.out_msgs,
         "out_client_bytes": counters.out_bytes,
         "slow_consumers": totals.slow_consumers,

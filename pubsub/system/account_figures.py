@@ -40,13 +40,14 @@ class AccountFigures:
     def stat(self, account: str) -> dict[str, Any]:
         """All of it, in the order of nats-server's fields."""
         connections = self._accounts.connections(account)
+        leafnodes = self._accounts.leafnodes(account)
         counters = self._router.account_counters(account)
         return {
             "acc": account,
             "name": self.name_tag(account),
             "conns": connections,
-            "leafnodes": 0,
-            "total_conns": connections,
+            "leafnodes": leafnodes,
+            "total_conns": connections + leafnodes,
             "num_subscriptions": self.subscriptions(account),
             "sent": traffic(counters.out_msgs, counters.out_bytes),
             "received": traffic(counters.in_msgs, counters.in_bytes),
@@ -64,5 +65,5 @@ class AccountFigures:
             self.stat(name)
             for name in wanted
             if self._accounts.find(name) is not None
-            and (unused or self._accounts.connections(name))
+            and (unused or self._accounts.connections(name) or self._accounts.leafnodes(name))
         ]

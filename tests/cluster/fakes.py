@@ -28,3 +28,13 @@ class NoCluster:
 
     def __init__(self) -> None:
         self.members = NoMembers()
+
+
+class NoLeafs:
+    """A server without leaf node links."""
+
+    port = 0
+
+    def linked(self) -> list[Any]:
+        """None."""
+        return []

@@ -29,9 +29,6 @@ from pubsub.router.internal import InternalClient, InternalMessage
 from pubsub.transport.inprocess import PipeTransport, connect_in_process
 from pubsub.wire.info import InfoRenderer, ServerInfo
 
-#: links tell by the real clock when they were last heard
-NOW = time.time()
-
 
 class Server:
     """One server: a real router, real clients, real leaf node links; no sockets.
@@ -59,7 +56,8 @@ class Server:
                 ServerInfo(f"N{name}", name, "2.15.0", "python", "127.0.0.1", 4222, 1048576)
             ),
             registry=Registry(10),
-            wall=lambda: NOW + clock.seconds(),
+            # links tell by the real clock when they were last heard
+            wall=lambda: time.time() + clock.seconds(),
             monotonic=clock.seconds,
         )
         self.clients.accounts.replace_all(options.accounts)
