@@ -12,7 +12,7 @@ from pubsub.errors import SlowConsumer
 from pubsub.interfaces import PeerKind, RouterSettings
 from pubsub.router.python.groups import serve
 from pubsub.router.python.message import Message
-from pubsub.router.python.subscription import SERVERS, Carrier, Entry, Heard, Subscription
+from pubsub.router.python.subscription import Carrier, Entry, Heard, Subscription
 from pubsub.router.python.targets import Targets
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def distribute(
                 targets.add(entry)
         else:
             delivered += _pass_on(router, publisher, entry, message, payload)
-    if result.far or (publisher is not None and publisher.kind in SERVERS):
+    if result.far or (publisher is not None and publisher.is_server):
         targets = targets or Targets(publisher, message)
         delivered += _serve_groups(router, publisher, result, message, payload, targets)
     else:
@@ -75,7 +75,7 @@ def _serve_groups(
 ) -> int:
     """As it is done where other servers have a part in it."""
     groups: Iterable[tuple[Entry, ...]] = result.groups
-    served = publisher is not None and publisher.kind in SERVERS
+    served = publisher is not None and publisher.is_server
     if served and (message.queues or not message.any_queue):
         # They name the groups they have chosen this server for.
         groups = [members for members in groups if members[0].queue in message.queues]

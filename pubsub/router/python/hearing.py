@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pubsub.router.python.shadows import add_shadows
-from pubsub.router.python.subscription import SERVERS, Heard
+from pubsub.router.python.subscription import Heard
 from pubsub.router.subjects import is_valid_pattern
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def hear(
 
     :raises ValueError: there is no server at the other end.
     """
-    if link.kind not in SERVERS:
+    if not link.is_server:
         raise ValueError(f"a link of kind {link.kind.name} hears by subscribing")
     if link.closed or not is_valid_pattern(subject):
         return False

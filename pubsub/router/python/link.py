@@ -28,7 +28,7 @@ from pubsub.router.python.message import Message
 from pubsub.router.python.permissions import Decisions, Replies
 from pubsub.router.python.publish import publish_as
 from pubsub.router.python.shadows import add_shadows, drop_shadows
-from pubsub.router.python.subscription import Heard, HeardKey, Subscription
+from pubsub.router.python.subscription import SERVERS, Heard, HeardKey, Subscription
 from pubsub.router.subjects import is_valid_pattern
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class PythonLink:
         ``home.version`` was ``plans_version``; ``ordinary`` says whether it may use any.
     :ivar stalled: it was told to stall during this feed.
     :ivar language: what each verb is followed by, by its first byte.
+    :ivar is_server: there is a server at the other end.
     :ivar pinned: the account it is for, if it is for one only and its lines do not name it.
     :ivar heard: what the server at the other end wants to hear.
     :ivar abroad: how many of its subscriptions have shadows, by the account they are in.
@@ -63,12 +64,12 @@ class PythonLink:
     __slots__ = (
         "_introductions", "_options", "_peer", "_trace", "abroad", "announce_first_ping",
         "awaiting_connect", "backlog", "batch", "blocked_since", "body", "cid", "closed",
-        "handler", "heard", "home", "in_bytes", "in_msgs", "input_paused", "kept", "kind",
-        "language", "last_activity", "last_input", "may_deliver", "may_publish",
-        "may_subscribe", "message", "ordinary", "out", "out_bytes", "out_msgs",
-        "output_paused", "parsing", "pending_bytes", "pinned", "plans", "plans_version",
-        "queued", "replies", "router", "routes", "stalled", "stalls", "state", "subs",
-        "verb",
+        "handler", "heard", "home", "in_bytes", "in_msgs", "input_paused", "is_server",
+        "kept", "kind", "language", "last_activity", "last_input", "may_deliver",
+        "may_publish", "may_subscribe", "message", "ordinary", "out", "out_bytes",
+        "out_msgs", "output_paused", "parsing", "pending_bytes", "pinned", "plans",
+        "plans_version", "queued", "replies", "router", "routes", "stalled", "stalls",
+        "state", "subs", "verb",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +78,7 @@ class PythonLink:
         self.router = router
         self.handler = handler
         self.kind = kind
+        self.is_server = kind in SERVERS
         self.cid = cid
         self.home = home
         self._peer = ServerPeer()

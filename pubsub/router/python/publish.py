@@ -9,7 +9,7 @@ from pubsub.interfaces import PeerKind
 from pubsub.router.python.delivery import distribute, traced_payload
 from pubsub.router.python.mapping import Mapping
 from pubsub.router.python.message import Message
-from pubsub.router.python.subscription import SERVERS, Subscription
+from pubsub.router.python.subscription import Subscription
 from pubsub.router.python.verbs import write_ok
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _server_may_publish(link: PythonLink, subject: bytes) -> bool:
 
 
 def _publish(link: PythonLink, message: Message, payload: bytes, verbose: bool) -> int:
-    if link.kind in SERVERS:
+    if link.is_server:
         return _pass_on(link, message, payload)
     link.in_msgs += 1
     link.in_bytes += message.size
