@@ -2,91 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import bcrypt
 import pytest
 from twisted.internet.defer import succeed
-from twisted.internet.testing import StringTransport
 
 from pubsub.cluster.protocol import RouteProtocol
 from pubsub.errors import ClosedState
 from tests.cluster.network import Network, Node, info_of
-
-INFO: dict[str, Any] = {
-    "server_id": "NX",
-    "server_name": "x",
-    "version": "2.15.0",
-    "proto": 2,
-    "host": "x",
-    "port": 6222,
-    "headers": True,
-    "max_payload": 1048576,
-    "cluster": "C",
-    "connect_urls": ["x:4222"],
-    "lnoc": True,
-    "lnocu": True,
-}
-CONNECT: dict[str, Any] = {
-    "echo": True,
-    "verbose": False,
-    "pedantic": False,
-    "tls_required": False,
-    "headers": True,
-    "name": "NX",
-    "cluster": "C",
-    "lnoc": True,
-}
-
-
-class Raw:
-    """A route whose other end is the test."""
-
-    def __init__(self, node: Node, protocol: RouteProtocol, step: int = 0) -> None:
-        self.node = node
-        self.protocol = protocol
-        self.transport = StringTransport()
-        self.step = step
-        protocol.makeConnection(self.transport)
-        node.network.settle(0.05)
-
-    def send(self, *lines: bytes) -> list[str]:
-        """Send lines; what came back."""
-        data = b"".join(line + b"\r\n" for line in lines)
-        step = self.step or len(data)
-        for start in range(0, len(data), step):
-            self.protocol.dataReceived(data[start : start + step])
-        return self.received()
-
-    def received(self) -> list[str]:
-        """What it got since the last call."""
-        self.node.network.settle(0.05)
-        data: bytes = self.transport.value()
-        self.transport.clear()
-        return data.decode().split("\r\n")[:-1]
-
-    @property
-    def state(self) -> ClosedState | None:
-        """Why it was closed."""
-        return self.protocol.closed_state
-
-
-def line(verb: bytes, members: dict[str, Any], **changes: Any) -> bytes:
-    """INFO or CONNECT."""
-    return verb + b" " + json.dumps(members | changes).encode()
+from tests.cluster.raw import CONNECT, INFO, Raw, accepted, line, target
 
 
 @pytest.fixture
 def network() -> Network:
     """No servers yet."""
     return Network()
-
-
-def accepted(node: Node, step: int = 0) -> Raw:
-    """Another server came to ``node``."""
-    protocol = node.factory.buildProtocol(None)
-    return Raw(node, protocol, step)
 
 
 @pytest.mark.parametrize("step", [0, 1])
@@ -116,7 +45,7 @@ def test_we_greet_whom_we_come_to(network: Network) -> None:
     """CONNECT and INFO at once without pools; INFO later with them."""
     for pool_size in (-1, 3):
         node = network.node("a", pool_size=pool_size)
-        raw = Raw(node, RouteProtocol(node.members, _target()))
+        raw = Raw(node, RouteProtocol(node.members, target()))
         first = raw.received()
         assert first[0] == (
             'CONNECT {"echo":true,"verbose":false,"pedantic":false,"user":"u","pass":"p",'
@@ -132,13 +61,6 @@ def test_we_greet_whom_we_come_to(network: Network) -> None:
         assert "route_pool_idx" not in info_of(after[0])
 
 
-def _target() -> Any:
-    from pubsub.cluster.solicit import Target
-    from pubsub.config.options import RouteUrl
-
-    return Target(RouteUrl("x", 6222, "u", "p"), True)
-
-
 def test_a_client_is_told_that_this_is_not_its_port(network: Network) -> None:
     """Clients say which language they are written in; servers do not."""
     raw = accepted(network.node("a"))
@@ -152,7 +74,7 @@ def test_a_client_is_told_that_this_is_not_its_port(network: Network) -> None:
 def test_we_leave_the_port_of_clients(network: Network) -> None:
     """A client's INFO has a client_id."""
     node = network.node("a")
-    raw = Raw(node, RouteProtocol(node.members, _target()))
+    raw = Raw(node, RouteProtocol(node.members, target()))
     raw.send(line(b"INFO", {**INFO, "client_id": 5}))
     assert raw.state is ClosedState.WRONG_PORT
 
@@ -202,7 +124,7 @@ def test_servers_of_another_cluster_are_refused(network: Network) -> None:
         '-ERR \'Rejecting connection, cluster name "D" does not match "C"\''
     ]
     assert raw.state is ClosedState.CLUSTER_NAME_CONFLICT
-    raw = Raw(node, RouteProtocol(node.members, _target()))
+    raw = Raw(node, RouteProtocol(node.members, target()))
     raw.send(line(b"INFO", INFO, cluster="D"))
     assert raw.state is ClosedState.CLUSTER_NAME_CONFLICT
 
@@ -223,7 +145,7 @@ def test_a_server_with_our_name_is_refused(network: Network) -> None:
     raw = accepted(node)
     raw.send(line(b"CONNECT", CONNECT), line(b"INFO", INFO, server_name="a"))
     assert raw.state is ClosedState.DUPLICATE_SERVER_NAME
-    raw = Raw(node, RouteProtocol(node.members, _target()))
+    raw = Raw(node, RouteProtocol(node.members, target()))
     raw.send(line(b"INFO", INFO, server_id="NA"))
     assert raw.state is ClosedState.DUPLICATE_ROUTE
     network.settle(3)

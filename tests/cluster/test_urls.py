@@ -11,9 +11,7 @@ from pubsub.cluster.urls import ClientUrls, split_advertised
     ("text", "expected"),
     [("host", ("host", 6222)), ("host:1", ("host", 1)), ("[::1]:1", ("::1", 1))],
 )
-def test_an_advertised_address_may_leave_out_the_port(
-    text: str, expected: tuple[str, int]
-) -> None:
+def test_an_advertised_address_may_leave_out_the_port(text: str, expected: tuple[str, int]) -> None:
     assert split_advertised(text, 6222) == expected
 
 

@@ -1,0 +1,84 @@
+"""Connecting, again and again, but not for ever to everybody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.error import ConnectionRefusedError as Refused
+
+from pubsub.cluster.solicit import Target
+from pubsub.config.options import RouteUrl
+from tests.cluster.network import Network, Node
+
+
+def attempts_of(node: Node) -> list[float]:
+    """When it tried to connect; it never works."""
+    times: list[float] = []
+
+    def refuse(host: str, port: int, factory: Any) -> Deferred[Any]:
+        times.append(round(node.network.clock.seconds(), 1))
+        return fail(Refused())
+
+    node.context.connect = refuse
+    return times
+
+
+URL = RouteUrl("b", 6222)
+
+
+@pytest.mark.parametrize(
+    ("backoff", "expected"),
+    [(False, [0, 1, 2, 3, 4, 5]), (True, [0, 1, 3, 7, 15, 31, 61, 91])],
+)
+def test_servers_of_the_configuration_are_tried_for_ever(
+    backoff: bool, expected: list[float]
+) -> None:
+    network = Network()
+    node = network.node("a", "b", connect_backoff=backoff)
+    times = attempts_of(node)
+    node.start()
+    network.clock.advance(0)
+    for _ in range(120):
+        network.clock.advance(1)
+    assert times[: len(expected)] == expected
+
+
+@pytest.mark.parametrize("retries", [0, 3])
+def test_others_so_often_as_configured(retries: int) -> None:
+    network = Network()
+    node = network.node("a", connect_retries=retries)
+    times = attempts_of(node)
+    node.members.solicitor.solicit(Target(URL, False))
+    network.clock.advance(0)
+    for _ in range(20):
+        network.clock.advance(1)
+    assert len(times) == 1 + retries
+
+
+def test_who_is_no_longer_configured_is_not_tried() -> None:
+    network = Network()
+    node = network.node("a")
+    times = attempts_of(node)
+    node.members.solicitor.solicit(Target(URL, True))
+    network.clock.advance(5)
+    assert times == []
+
+
+def test_nothing_is_tried_when_the_server_ends() -> None:
+    network = Network()
+    node = network.node("a", "b")
+    waiting: Deferred[Any] = Deferred()
+    node.context.connect = lambda host, port, factory: waiting
+    node.start()
+    network.clock.advance(0)
+    ended: list[Any] = []
+    node.members.close_all().addCallback(ended.append)
+    network.clock.advance(5)
+    assert waiting.called
+    assert ended == [None]
+    tried = attempts_of(node)
+    node.members.solicitor.solicit(Target(URL, True))
+    network.settle(3)
+    assert tried == []
