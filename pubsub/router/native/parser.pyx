@@ -34,8 +34,8 @@ from pubsub.router.native.serverlines cimport read_routed
 from pubsub.router.native.subscribing cimport say_ok, subscribe, unsubscribe
 from pubsub.router.native.text cimport blank, is_literal, parse_size, split_fields
 from pubsub.router.native.types cimport (
-    AGONE, CLIENT_KIND, CONNECT, ERR, HPUB, INFO, LMSG, NO_VERB, PARTIAL, PING, PONG,
-    PUB, RADDED, RMSG, SUB, UNKNOWN, UNSUB, Body, Conn, Message,
+    AGONE, CLIENT_KIND, CONNECT, ERR, HPUB, INFO, LEAF_KIND, LMSG, NO_VERB, PARTIAL, PING, PONG,
+    PUB, RADDED, RMSG, ROUTE_KIND, SUB, UNKNOWN, UNSUB, Body, Conn, Message,
 )
 from pubsub.router.native.verbs cimport server_verb_at, verb_at
 
@@ -44,6 +44,11 @@ cdef enum:
     SHARE = 16384
     # Links between servers may send longer lines: they name accounts, queues and origins.
     SERVER_LINE_FACTOR = 16
+
+
+cdef inline bint from_server(Conn* conn) noexcept nogil:
+    """Whether another server is at the other end: those speak a language of their own."""
+    return ROUTE_KIND <= conn.kind <= LEAF_KIND
 
 
 cdef int too_long(Conn* conn, const char* arg, size_t n) except -1:
@@ -207,7 +212,7 @@ cdef int body_progress(Conn* conn) except -1:
     m.account = body.account
     conn.body = NULL
     try:
-        if conn.kind == CLIENT_KIND:
+        if not from_server(conn):
             publish(conn, &m, True)
         else:
             publish_routed(conn, &m, NULL)
@@ -370,10 +375,10 @@ cdef Py_ssize_t parse(Conn* conn, const char* buf, size_t n) except -1:
                 if conn.paused:
                     return i
             begin = i
-            if buf[i] == 80 and conn.kind == CLIENT_KIND and n - i > 3 and buf[i + 1] == 85 and buf[i + 2] == 66:
+            if buf[i] == 80 and not from_server(conn) and n - i > 3 and buf[i + 1] == 85 and buf[i + 2] == 66:
                 verb = PUB
                 used = 3
-            elif conn.kind == CLIENT_KIND:
+            elif not from_server(conn):
                 verb = verb_at(buf + i, n - i, &used)
             else:
                 verb = server_verb_at(buf + i, n - i, conn.kind, &used)
@@ -424,7 +429,7 @@ cdef Py_ssize_t parse(Conn* conn, const char* buf, size_t n) except -1:
             continue
         if conn.trace:
             (<object>conn.handler).traced("in", verb_name(verb), <bytes>(buf + i)[:length])
-        if conn.kind == CLIENT_KIND:
+        if not from_server(conn):
             used = read_publish(conn, verb, buf + i, length, &m)
         else:
             used = read_routed(conn, verb, buf + i, length, &m)
@@ -442,7 +447,7 @@ cdef Py_ssize_t parse(Conn* conn, const char* buf, size_t n) except -1:
                 no_line_end(conn)
                 return n
             i += <size_t>m.size + 2
-            if conn.kind == CLIENT_KIND:
+            if not from_server(conn):
                 publish(conn, &m, True)
             else:
                 publish_routed(conn, &m, NULL)
