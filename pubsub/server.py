@@ -460,6 +460,7 @@ class PubSubServer:
 
     def send_lame_duck_info(self) -> None:
         """Tell them, and other servers."""
+        self.leafs.stop_listening()
         announce_lame_duck(self.context, self.cluster.say_leaving())
 
     def close_connection(self, connection: Any, reason: ClosedState) -> None:

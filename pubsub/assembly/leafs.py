@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pubsub.cluster.leafprotocol import LeafProtocol
     from pubsub.config.options import LeafNodeOptions, TlsOptions
     from pubsub.transport.tls import ServerTls
+    from pubsub.values.accounts import UserOptions
 
 __all__ = ["Leafs"]
 
@@ -79,6 +80,15 @@ class Leafs:
             authenticator=make_leaf_users(options, access.defer_to_thread, reactor.seconds),
         )
         self._use_tls(self.context, options)
+        access.users.listen(self._user_changed)
+
+    def _user_changed(self, key: str, user: UserOptions | None) -> None:
+        """A user of the server's lists is another now, or none: leaf nodes come back as it."""
+        for leaf in self.linked():
+            if leaf.remote is None and key in (leaf.identity.user, leaf.identity.nkey):
+                assert self.context is not None
+                if self.context.authenticator is None:
+                    leaf.close(ClosedState.AUTHENTICATION_VIOLATION)
 
     def _use_tls(self, context: LeafContext, options: LeafNodeOptions) -> None:
         context.tls_details = _details

@@ -336,6 +336,9 @@ class LeafProtocol(Protocol):
             self.send(data)
         if fault.closed_state is not None:
             self.close(fault.closed_state)
+        observer: Any = self.context.client.observer
+        if observer is not None and isinstance(fault, AuthorizationViolation) and fault.wire:
+            observer.client_refused(self, fault)
 
     def refuse(self, text: str, state: ClosedState = ClosedState.PROTOCOL_VIOLATION) -> None:
         """Tell the other end why, and close."""

@@ -70,6 +70,13 @@ def _field(row: Option, token: Token, fields: dict[str, Any], warn: Warn) -> Non
         _authorization(row, token, fields, warn)
     elif name == "tls":
         fields["tls"] = read_tls(row.path, token, warn)
+        if fields["tls"].verify_and_map:
+            raise UnsupportedOption(
+                "tls: verify_and_map of leaf nodes is not supported yet by this server",
+                token.file,
+                token.line,
+                token.column,
+            )
     elif name == "remotes":
         fields["remotes"] = _remotes(row, token, warn)
     elif name == "compression":
