@@ -269,11 +269,6 @@ REFUSED_AT_START = [
 #: Options of nats-server whose features are not built.
 UNSUPPORTED = [
     (
-        "cluster { compression: s2_fast }",
-        "f:1:11: compression: compression between servers is not supported yet by this server: "
-        "write off, or leave it out",
-    ),
-    (
         "cluster { write_timeout: retry }",
         "f:1:11: write_timeout: write_timeout of routes is not supported yet by this server",
     ),
