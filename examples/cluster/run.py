@@ -36,15 +36,12 @@ def start(
     directory: Path, name: str, client_port: int, route_port: int, seed: int
 ) -> subprocess.Popen[bytes]:
     """One member, as a process."""
-    text = (HERE / "member.conf").read_text()
-    for key, value in {
-        "$NAME": name, "$CLIENT_PORT": client_port, "$ROUTE_PORT": route_port, "$SEED_PORT": seed,
-    }.items():  # fmt: skip
-        text = text.replace(key, str(value))
-    path = directory / f"{name}.conf"
-    path.write_text(text)
     log = (directory / f"{name}.log").open("wb")
-    command = [sys.executable, "-m", "pubsub.main", "-c", str(path)]
+    secret = "route_user:a-secret@127.0.0.1"
+    command = [sys.executable, "-m", "pubsub.main", "-c", str(HERE / "member.conf")]
+    command += ["-n", name, "-a", "127.0.0.1", "-p", str(client_port)]
+    command += ["--cluster", f"nats://{secret}:{route_port}"]
+    command += ["--routes", f"nats-route://{secret}:{seed}"]
     return subprocess.Popen(command, stdout=log, stderr=log)
 
 
