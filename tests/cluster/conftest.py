@@ -17,3 +17,9 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
     made = World(PythonBackend() if request.param == "python" else native_backend())
     yield made
     made.stop()
+
+
+@pytest.fixture(params=[0, 1], ids=["whole", "bytewise"])
+def pieces(request: pytest.FixtureRequest) -> int:
+    """How input is cut: into so many bytes, 0 for not at all."""
+    return int(request.param)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -342,3 +343,23 @@ class World:
 def client_factory(server: Server) -> ClientFactory:
     """Where clients of a server come in, for those that go to the wrong port."""
     return ClientFactory(server.clients)
+
+
+#: what a leaf node says in CONNECT
+LEAF = {"version": "2.15.0", "server_id": "NX", "name": "x", "headers": True}
+
+
+def connect(**fields: Any) -> bytes:
+    """A CONNECT line."""
+    return b"CONNECT %b\r\n" % json.dumps({**LEAF, **fields}).encode()
+
+
+def infos(data: bytes) -> list[dict[str, Any]]:
+    """What the INFO lines in ``data`` say."""
+    lines = [line for line in data.splitlines() if line.startswith(b"INFO ")]
+    return [json.loads(line[5:]) for line in lines]
+
+
+def a_hub(world: World, text: str = "", more: str = "") -> Server:
+    """A server with a leaf node port."""
+    return world.server("hub", f"leafnodes {{ port: 7422\n{text} }}\n{more}")

@@ -1,0 +1,56 @@
+"""What the leaf node links of a server share: accounts, and interest that stands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pubsub.values.accounts import AccountLimits, AccountOptions
+from tests.cluster.leafworld import Wire, World, a_hub, connect
+
+USERS = """
+authorization { users [
+    { user: a, password: pa, account: A }
+    { user: b, password: pb }
+] }
+"""
+
+
+def test_imported_services_and_mappings_are_told_as_interest(world: World) -> None:
+    server = a_hub(
+        world,
+        "authorization { users [ { user: a, password: a, account: A } ] }",
+        """
+        accounts {
+            A {
+                imports [ { service: { account: B, subject: svc }, to: "my.svc" } ]
+                mappings { "old.*": "new.$1" }
+            }
+            B { exports [ { service: svc } ] }
+        }
+        """,
+    )
+    wire = Wire(server)
+    wire.received()
+    answer = wire.send(connect(user="a", **{"pass": "a"}))
+    assert b"LS+ my.svc\r\n" in answer
+    assert b"LS+ old.*\r\n" in answer
+    server.client("B").answer("svc", b"served")
+    wire.received()
+    assert b"served" in wire.send(b"LS+ _INBOX.1\r\nLMSG my.svc _INBOX.1 1\r\n?\r\n")
+
+
+def test_an_account_has_room_for_so_many_leafs(world: World) -> None:
+    server = a_hub(world, USERS, "accounts { A { } }")
+    limited = AccountOptions("A", limits=AccountLimits(max_leafnodes=1))
+    server.clients.accounts.update(limited)
+    wires = []
+    for name in ("one", "two"):
+        wire = Wire(server)
+        wire.received()
+        wires.append(wire)
+        answer = wire.send(connect(user="a", name=name, **{"pass": "pa"}))
+    assert answer == b"-ERR 'maximum account active connections exceeded'\r\n"
+    assert [wire.closed for wire in wires] == [False, True]
+    server.clients.accounts.update(replace(limited, limits=AccountLimits(max_leafnodes=0)))
+    world.settle()
+    assert wires[0].closed

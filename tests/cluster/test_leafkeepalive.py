@@ -1,0 +1,20 @@
+"""Whether the other end of a leaf node link is still there."""
+
+from __future__ import annotations
+
+from tests.cluster.leafworld import Wire, World, a_hub, connect
+
+
+def test_a_first_ping_measures_the_round_trip_and_silence_ends_the_link(world: World) -> None:
+    server = a_hub(world, more="ping_interval: 10s\nping_max: 1")
+    wire = Wire(server)
+    wire.send(connect())
+    world.pass_time(1.3)
+    assert wire.received() == b"PING\r\n"
+    wire.send(b"PONG\r\n")
+    assert server.leaf.rtt > 0
+    world.pass_time(11)
+    assert wire.received() == b"PING\r\n"
+    world.pass_time(11)
+    assert wire.received() == b"-ERR 'Stale Connection'\r\n"
+    assert wire.closed
