@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["ProcessStat", "Sample", "parse_stat", "parse_status", "sample"]
+__all__ = ["ProcessStat", "Sample", "parse_stat", "parse_status", "sample", "total"]
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -29,6 +29,11 @@ class Sample:
     cpu_seconds: float
     rss: int
     hwm: int
+
+
+def total(one: Sample, other: Sample) -> Sample:
+    """What two processes have used together."""
+    return Sample(one.cpu_seconds + other.cpu_seconds, one.rss + other.rss, one.hwm + other.hwm)
 
 
 def parse_stat(text: str) -> ProcessStat:

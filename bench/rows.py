@@ -31,6 +31,8 @@ class Row:
     count: int = 0
     #: what the rate counts, and what the CPU time is divided by
     items: str = "deliveries"
+    #: two servers joined by a route; subscribers and the responder are at the other one
+    routed: bool = False
     #: what the server's configuration says besides the port
     config: str = ""
     #: shown in the short table besides the first metric and those with a target
@@ -129,6 +131,11 @@ def _login(row: Row, name: str, title: str, config: str) -> Row:
     )
 
 
+def _routed(row: Row, name: str) -> Row:
+    """The same row over a route: whoever listens is at another server of the cluster."""
+    return replace(row, name=name, group="cluster", title=f"{row.title}, over a route", routed=True)
+
+
 ROWS = (
     _publish(16),
     _publish(128),
@@ -185,6 +192,9 @@ ROWS = (
     ),
     _login(_flow(1, 1, 128, "128 B"), "imported-1-1", "imported by another account", _IMPORTS),
     _login(_requests(16), "imported-requests", "imported by another account", _IMPORTS),
+    _routed(_flow(1, 1, 128, "128 B"), "routed-1-1"),
+    _routed(_requests(1), "routed-requests-1"),
+    _routed(_requests(16), "routed-requests-16"),
     Row(
         name="idle",
         group="scale",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import statistics
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from bench import certificates, generator, procfs
 from bench.measure import metrics_of
 from bench.results import Results, ServerInfo
 from bench.rows import Row
-from bench.servers import Server, ServerFailed, running
+from bench.servers import Server, ServerFailed, pair, running
 
 __all__ = ["Listener", "Runner", "Settings", "rotated", "server_info"]
 
@@ -22,6 +23,8 @@ __all__ = ["Listener", "Runner", "Settings", "rotated", "server_info"]
 DRAIN_SECONDS = 60.0
 #: Garbage collectors give memory back in steps; all servers get the same time for it.
 SETTLE_SECONDS = 1.0
+#: Two servers of a cluster find each other in that time.
+JOIN_SECONDS = 1.5
 #: Starts per round in the start-up row, of which the median counts.
 STARTS = 3
 #: Descriptors a server or generator has open besides its connections, and then some.
@@ -139,7 +142,22 @@ class Runner:
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1] - SPARE_FILES
         return min(count, most) if row.kind == "idle" else count
 
+    def _routed(self, row: Row, server: Server) -> dict[str, float]:
+        limit = self._settings.warmup + 2 * self._settings.seconds + DRAIN_SECONDS
+        with pair(server, self._directory) as (one, other):
+            # they find each other after INFO
+            time.sleep(JOIN_SECONDS)
+
+            def both() -> procfs.Sample:
+                return procfs.total(procfs.sample(one.pid), procfs.sample(other.pid))
+
+            command = [*self._command(row, one.port), "--far-port", str(other.port)]
+            done, before, after = generator.converse(command, limit, both, 0.0)
+            return metrics_of(row.kind, done, before, after)
+
     def _load(self, row: Row, server: Server) -> dict[str, float]:
+        if row.routed:
+            return self._routed(row, server)
         files = self._certificates if row.tls else None
         tls = (files.certificate, files.key) if files else None
         limit = self._settings.warmup + 2 * self._settings.seconds + DRAIN_SECONDS

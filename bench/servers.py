@@ -19,8 +19,11 @@ __all__ = [
     "RunningServer",
     "Server",
     "ServerFailed",
+    "cluster_block",
     "configuration",
+    "free_port",
     "our_servers",
+    "pair",
     "parse_version",
     "peer_server",
     "running",
@@ -104,7 +107,31 @@ def configuration(port: int, tls: tuple[Path, Path] | None, more: str = "") -> s
     return "\n".join([*lines, more])
 
 
-def _free_port() -> int:
+def cluster_block(port: int, other: int = 0) -> str:
+    """What makes a server a member of a cluster; ``other`` is the port of one it looks for."""
+    lines = ["cluster {", "  name: bench", '  host: "127.0.0.1"', f"  port: {port}"]
+    if other:
+        lines.append(f'  routes: ["nats://127.0.0.1:{other}"]')
+    return "\n".join([*lines, "}", ""])
+
+
+@contextlib.contextmanager
+def pair(server: Server, directory: Path) -> Iterator[tuple[RunningServer, RunningServer]]:
+    """Two of them, joined by a route.
+
+    :raises ServerFailed: if one does not start.
+    """
+    ports = free_port(), free_port()
+    far = directory / "far"
+    far.mkdir(exist_ok=True)
+    with (
+        running(server, directory, more=cluster_block(ports[0])) as one,
+        running(server, far, more=cluster_block(ports[1], ports[0])) as other,
+    ):
+        yield one, other
+
+
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -123,7 +150,7 @@ class RunningServer:
         self, server: Server, directory: Path, tls: tuple[Path, Path] | None, more: str = ""
     ) -> None:
         self.server = server
-        self.port = _free_port()
+        self.port = free_port()
         #: seconds from the start of the process to its first INFO
         self.ready_after = 0.0
         self._log = directory / f"{server.key}.log"

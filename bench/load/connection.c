@@ -131,7 +131,10 @@ void connection_open(struct connection *c, const struct options *options, const 
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (c->fd < 0)
         fail("%s %d: socket: %s", role, number, strerror(errno));
-    if (connect(c->fd, (const void *)&options->server, sizeof options->server) < 0)
+    bool far = options->far.sin_port
+               && (strcmp(role, "subscriber") == 0 || strcmp(role, "responder") == 0);
+    const struct sockaddr_in *server = far ? &options->far : &options->server;
+    if (connect(c->fd, (const void *)server, sizeof *server) < 0)
         fail("%s %d: connect: %s", role, number, strerror(errno));
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     read_info(c);

@@ -24,6 +24,7 @@
 
 struct options {
     struct sockaddr_in server;
+    struct sockaddr_in far;          /* where subscribers and the responder connect, if set */
     int publishers;
     int subscribers;
     int requesters;
@@ -50,6 +51,7 @@ uint64_t now_ns(void);
 double seconds_since(uint64_t start_ns);
 double own_cpu_seconds(void);
 void sleep_us(long us);
+void propagate(const struct options *options); /* lets other servers learn of subscriptions */
 
 /* ---- control.c ---- */
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 enum { PORT = 256, PUBLISHERS, SUBSCRIBERS, REQUESTERS, SUBJECTS, SIZE, SECONDS, WARMUP, DEADLINE,
-       QUEUE, CHURN, TLS_CA, COUNT, IN_FLIGHT, WINDOW, USERS,
+       QUEUE, CHURN, TLS_CA, COUNT, IN_FLIGHT, WINDOW, USERS, FAR_PORT,
        WORKERS };
 
 static const struct option TABLE[] = {
@@ -28,6 +28,7 @@ static const struct option TABLE[] = {
     {"count", required_argument, NULL, COUNT},
     {"in-flight", required_argument, NULL, IN_FLIGHT},
     {"window", required_argument, NULL, WINDOW},
+    {"far-port", required_argument, NULL, FAR_PORT},
     {"users", no_argument, NULL, USERS},
     {"workers", required_argument, NULL, WORKERS},
     {NULL, 0, NULL, 0},
@@ -51,6 +52,10 @@ static void set(struct options *o, int key, const char *value)
     case COUNT: o->count = atol(value); break;
     case IN_FLIGHT: o->in_flight = atoi(value); break;
     case WINDOW: o->window = (size_t)atol(value); break;
+    case FAR_PORT:
+        o->far = o->server;
+        o->far.sin_port = htons((uint16_t)atoi(value));
+        break;
     case USERS: o->users = true; break;
     case WORKERS: o->workers = atoi(value); break;
     default: fail("usage: load flow|requests|idle|subscriptions --port N [--option value]...");

@@ -238,6 +238,7 @@ struct traffic *traffic_open(const struct options *options)
         subscribe(t, i);
     for (int i = 0; i < options->publishers; i++)
         publisher_init(&t->publishers[i], t, i);
+    propagate(options);
     t->window = options->window / (options->size + 32);
 
     t->publisher_workers = smaller(options->workers, options->publishers);
@@ -277,6 +278,19 @@ static void check_counts(const struct traffic *t)
     }
 }
 
+/* The server that subscribers are connected to may not have heard of all yet when it answers. */
+static void await_others(const struct traffic *t)
+{
+    enum { STEP = 500 };
+    uint64_t expected = t->published * (uint64_t)(t->options.queue ? 1 : t->options.subscribers);
+    for (double waited = 0; t->options.far.sin_port && waited < t->options.seconds + 5;
+         waited += STEP / 1e6) {
+        if (total_frames(t) >= expected)
+            return;
+        sleep_us(STEP);
+    }
+}
+
 struct traffic_result traffic_run(struct traffic *t, double seconds)
 {
     uint64_t published = t->published, delivered = total_frames(t), start = now_ns();
@@ -285,6 +299,7 @@ struct traffic_result traffic_run(struct traffic *t, double seconds)
     pthread_barrier_wait(&t->start);
     pthread_barrier_wait(&t->publishers_done);
     end = now_ns();
+    await_others(t);
     for (int i = 0; i < t->consumer_workers; i++)
         if (write(t->drain_events[i], &(uint64_t){1}, sizeof(uint64_t)) < 0)
             fail("eventfd");

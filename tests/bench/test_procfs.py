@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from bench.procfs import ProcessStat, Sample, parse_stat, parse_status, sample
+from bench.procfs import ProcessStat, Sample, parse_stat, parse_status, sample, total
 
 STAT = (
     "42 (nats (server) 2) S 7 42 42 0 -1 4194560 1 2 3 4 100 20 3 1 20 0 9 0 5 6 7 "
@@ -56,3 +56,7 @@ def test_a_process_that_ends_while_we_look_is_left_out(tmp_path: Path) -> None:
 def test_our_own_process_is_there() -> None:
     own = sample(os.getpid())
     assert own.hwm >= own.rss > 0
+
+
+def test_two_processes_are_added_up() -> None:
+    assert total(Sample(1.0, 2, 3), Sample(0.5, 20, 30)) == Sample(1.5, 22, 33)

@@ -8,6 +8,7 @@ import pytest
 from bench.servers import (
     Server,
     ServerFailed,
+    cluster_block,
     configuration,
     our_servers,
     parse_version,
@@ -106,3 +107,8 @@ def test_a_server_that_cannot_be_started_is_named(tmp_path: Path) -> None:
 def test_reports_do_not_tell_where_a_program_is() -> None:
     server = Server("x", "x", ("/opt/somewhere/nats-server", "-c", "/etc/x.conf"), "1.0")
     assert server.shown == "nats-server -c /etc/x.conf"
+
+
+def test_a_member_of_a_cluster_is_told_of_one_other_at_most() -> None:
+    assert 'routes: ["nats://127.0.0.1:5"]' in cluster_block(4, 5)
+    assert "routes" not in cluster_block(4)
