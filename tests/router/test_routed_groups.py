@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -185,6 +186,39 @@ def test_the_route_it_came_from_may_get_it_back(world: World) -> None:
     """That server has heard by then that nobody is here any more."""
     hears(route(world, "r"), b"a", b"q")
     assert served(world, 3, b"RMSG $G a | q 2\r\nhi\r\n", "r") == {"r": 3}
+
+
+def internal(world: World, name: str, react: Callable[[], None]) -> None:
+    """Somebody here who hears what is said first, and does that then."""
+    world.attach(name, kind=PeerKind.INTERNAL).subscribe(b"a", b"", b"1")
+    world.peers[name].on["message_received"] = lambda *message: react()
+
+
+def test_who_goes_while_a_message_is_delivered_is_passed_over(world: World) -> None:
+    route(world, "r")
+    internal(world, "i", lambda: world.peers["b"].link.close())
+    for name in "bc":
+        member(world, name)
+    assert served(world, 10, b"RMSG $G a | q 2\r\nhi\r\n", "r") == {"c": 10}
+    internal(world, "j", lambda: world.peers["c"].link.close())
+    hears(route(world, "s"), b"a", b"q")
+    assert served(world, 3, b"RMSG $G a | q 2\r\nhi\r\n", "r") == {"s": 3}
+
+
+def test_what_a_server_hears_no_more_while_a_message_is_delivered(world: World) -> None:
+    """What else it hears is enough; what went with its link is not."""
+    world.attach("a")
+    world.attach("b")
+    internal(world, "i", lambda: world.peers["r"].link.unhear("$G", b"a", b"", b""))
+    internal(world, "j", lambda: world.peers["s"].link.close())
+    for name in "rs":
+        link = route(world, name)
+        for subject in (b"a", b"*"):
+            hears(link, subject)
+        hears(link, b"a", b"q")
+    world.feed("a", PUB)
+    assert world.output("r") == b"RMSG $G a | q 2\r\nhi\r\n"
+    assert world.output("s") == b""
 
 
 # --- messages of leafs ------------------------------------------------------------------

@@ -46,7 +46,7 @@ def distribute(
     for entry in result.plain:
         if isinstance(entry, Heard):
             targets = targets or Targets(publisher, message)
-            if targets.hears(entry):
+            if entry.active and targets.hears(entry):
                 targets.add(entry)
         else:
             delivered += _pass_on(router, publisher, entry, message, payload)

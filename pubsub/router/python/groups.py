@@ -41,6 +41,8 @@ def serve(
         return _serve_routed(members, targets, draw, deliver)
     chosen: Heard | None = None
     for member in _round(members, draw):
+        if not member.active:
+            continue
         if not isinstance(member, Heard):
             if deliver(member):
                 return True
@@ -85,6 +87,8 @@ def _serve_routed(members: Sequence[Entry], targets: Targets, draw: Draw, delive
     here = []
     chosen: Heard | None = None
     for member in members:
+        if not member.active:
+            continue
         if not isinstance(member, Heard):
             here.append(member)
             continue
