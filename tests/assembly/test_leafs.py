@@ -1,0 +1,148 @@
+"""Leaf nodes as part of a server: real sockets, TLS, and what others hear of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+
+from pubsub.config.build import configure
+from pubsub.errors import ListenError
+from pubsub.server import PubSubServer
+from tests.certs import Authority
+
+
+def server(text: str) -> PubSubServer:
+    """A server on free ports."""
+    text = f'listen: "127.0.0.1:-1"\n{text}'
+    return PubSubServer(configure(text=text, path="f").options, reactor)
+
+
+def until(condition: Callable[[], Any]) -> Deferred[None]:
+    """Fires when it holds."""
+    done: Deferred[None] = Deferred()
+
+    def look(left: int) -> None:
+        if condition():
+            done.callback(None)
+        elif not left:
+            done.errback(AssertionError("it did not happen"))
+        else:
+            reactor.callLater(0.01, look, left - 1)  # type: ignore[attr-defined]
+
+    look(1500)
+    return done
+
+
+@pytest_twisted.inlineCallbacks
+def test_a_server_without_leaf_nodes_has_nothing_of_them() -> Any:
+    one = server("")
+    yield one.open()
+    assert one.leafs.context is None
+    assert (one.leafs.linked(), one.leafs.addresses(), one.leafs.port) == ([], [], 0)
+    one.leafs.keep_house()
+    yield one.close()
+
+
+@pytest_twisted.inlineCallbacks
+def test_servers_are_linked_and_part() -> Any:
+    """Everybody who looks at the account hears of it."""
+    hub = server('leafnodes { listen: "127.0.0.1:-1" }')
+    yield hub.open()
+    assert hub.leafs.addresses() == [("127.0.0.1", hub.leafs.port)]
+    events: list[Any] = []
+    watcher = hub.security.access.internal_client("$SYS")
+    watcher.subscribe(b"$SYS.ACCOUNT.$G.*", lambda message: events.append(message))
+    port = hub.leafs.port
+    spoke = server(f'server_name: leaf\nleafnodes {{ remotes [ {{ url: "127.0.0.1:{port}" }} ] }}')
+    yield spoke.open()
+    yield until(lambda: hub.leafs.linked() and spoke.leafs.linked())
+    (leaf,) = hub.leafs.linked()
+    assert (leaf.remote_server, leaf.remote_cluster) == ("leaf", b"leaf")
+    assert hub.accounts.leafnodes("$G") == 1
+    assert hub.accounts.connections("$G") == 0
+    hub.leafs.keep_house()
+    yield spoke.close()
+    yield until(lambda: not hub.leafs.linked())
+    assert [event.subject.rpartition(b".")[2] for event in events] == [b"CONNECT", b"DISCONNECT"]
+    client = json.loads(events[0].payload)["client"]
+    assert (client["kind"], client["name"]) == ("Leafnode", "leaf")
+    yield hub.close()
+
+
+@pytest_twisted.inlineCallbacks
+@pytest.mark.parametrize("first", ["false", "true"])
+def test_links_are_encrypted(tmp_path: Path, first: str) -> Any:
+    """With TLS before INFO and after it; the hub's certificate is checked."""
+    authority = Authority(tmp_path)
+    mine, theirs = authority.issue("localhost"), authority.issue("client", client=True)
+    hub = server(
+        f"""leafnodes {{ listen: "127.0.0.1:-1", tls {{
+            cert_file: "{mine.cert_file}", key_file: "{mine.key_file}", ca_file: "{authority.cert_file}"
+            verify: true, handshake_first: {first} }} }}"""
+    )
+    yield hub.open()
+    spoke = server(
+        f"""leafnodes {{ remotes [ {{ url: "tls://localhost:{hub.leafs.port}", tls {{
+            cert_file: "{theirs.cert_file}", key_file: "{theirs.key_file}"
+            ca_file: "{authority.cert_file}", handshake_first: {first} }} }} ] }}"""
+    )
+    yield spoke.open()
+    yield until(lambda: hub.leafs.linked() and spoke.leafs.linked())
+    assert hub.leafs.linked()[0].tls.version == spoke.leafs.linked()[0].tls.version != ""
+    yield spoke.close()
+    yield hub.close()
+
+
+@pytest_twisted.inlineCallbacks
+def test_a_hub_with_another_certificate_is_no_hub(tmp_path: Path) -> Any:
+    authority = Authority(tmp_path)
+    mine = authority.issue("elsewhere", names=("elsewhere.test",), addresses=())
+    hub = server(
+        f"""leafnodes {{ listen: "127.0.0.1:-1", tls {{
+            cert_file: "{mine.cert_file}", key_file: "{mine.key_file}" }} }}"""
+    )
+    yield hub.open()
+    spoke = server(
+        f"""leafnodes {{ reconnect: 50ms, remotes [ {{ url: "localhost:{hub.leafs.port}"
+            tls {{ ca_file: "{authority.cert_file}" }} }} ] }}"""
+    )
+    yield spoke.open()
+    yield until(lambda: hub.registry.next_cid() > 4)
+    assert not spoke.leafs.linked()
+    yield spoke.close()
+    yield hub.close()
+
+
+@pytest_twisted.inlineCallbacks
+def test_a_port_that_is_taken_is_told(tmp_path: Path) -> Any:
+    one = server('leafnodes { listen: "127.0.0.1:-1" }')
+    yield one.open()
+    two = server(f'leafnodes {{ listen: "127.0.0.1:{one.leafs.port}" }}')
+    with pytest.raises(ListenError, match="leafnodes"):
+        yield two.open()
+    yield one.close()
+
+
+@pytest_twisted.inlineCallbacks
+def test_a_user_that_is_dropped_takes_its_leaf_nodes_along() -> Any:
+    hub = server(
+        'leafnodes { listen: "127.0.0.1:-1" }\n'
+        "accounts { A { users [ { user: a, password: a } ] } }"
+    )
+    yield hub.open()
+    spoke = server(
+        f'leafnodes {{ remotes [ {{ url: "nats://a:a@127.0.0.1:{hub.leafs.port}" }} ] }}'
+    )
+    yield spoke.open()
+    yield until(lambda: hub.leafs.linked() and spoke.leafs.linked())
+    hub.live.drop_user("a")
+    assert not hub.leafs.linked()
+    yield spoke.close()
+    yield hub.close()
