@@ -18,8 +18,8 @@ from pubsub.cluster.factory import RouteFactory
 from pubsub.cluster.members import Members
 from pubsub.cluster.names import ClusterName
 from pubsub.config.options import ClusterOptions, Options, RouteUrl
-from pubsub.interfaces import IRouter, PeerKind, RouterSettings
-from pubsub.router.python.router import PythonRouter
+from pubsub.interfaces import ILink, IRouter, IRouterBackend, PeerKind, RouterSettings
+from pubsub.router.python.backend import PythonBackend
 from pubsub.transport.inprocess import PipeTransport
 
 NOW = 1_700_000_000.0
@@ -114,7 +114,24 @@ class Node:
         self.members.port = 6222
         self.members.urls.own = (f"{name}:4222",)
         router.add_subscription_listener(self.members.telling.interest)
+        #: weights of queue groups elsewhere, by connection, subject and group
+        self.weights: dict[tuple[int, str, str], int] = {}
+        router.add_subscription_listener(self)
         self.factory = RouteFactory(self.members)
+
+    def subscription_changed(
+        self,
+        link: ILink | None,
+        account: str,
+        subject: bytes,
+        queue: bytes,
+        change: int,
+        origin: bytes,
+    ) -> None:
+        """Keep the weights (ISubscriptionListener)."""
+        if link is not None and link.kind is PeerKind.ROUTE and queue:
+            key = (link.cid, subject.decode(), queue.decode())
+            self.weights[key] = self.weights.get(key, 0) + change
 
     def cid(self) -> int:
         """The next connection id."""
@@ -139,9 +156,13 @@ class Node:
 
 
 class Network:
-    """Nodes that reach each other by name."""
+    """Nodes that reach each other by name.
 
-    def __init__(self) -> None:
+    :param backend: makes their routers; the one in Python if not given.
+    """
+
+    def __init__(self, backend: IRouterBackend | None = None) -> None:
+        self.backend = backend or PythonBackend()
         self.clock = Clock()
         self.nodes: dict[str, Node] = {}
         self.cables: list[Cable] = []
@@ -153,7 +174,7 @@ class Network:
         cluster.setdefault("pool_size", -1)
         cluster.setdefault("name", "C")
         options = Options(cluster=ClusterOptions(host=called, port=6222, routes=urls, **cluster))
-        node = Node(self, called, options, PythonRouter(RouterSettings(seed=7)))
+        node = Node(self, called, options, self.backend.create(RouterSettings(seed=7)))
         self.nodes[called] = node
         return node
 

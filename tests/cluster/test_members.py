@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.cluster.network import Network
+from tests.router.recording import native_backend
 
 
-@pytest.fixture
-def network() -> Network:
+@pytest.fixture(params=["python", "native"])
+def network(request: pytest.FixtureRequest) -> Network:
     """No servers yet."""
-    return Network()
+    return Network(native_backend() if request.param == "native" else None)
 
 
 def test_two_servers_carry_messages_to_each_other(network: Network) -> None:
