@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -31,6 +32,16 @@ class Cable(PipeTransport):
     nodes: tuple[str, str] = ("", "")
     #: nothing arrives any more, and nobody is told (a partition, a stopped process)
     dead = False
+    #: who writes here, and who reads
+    direction: tuple[str, str] = ("", "")
+    #: told of what is written
+    watcher: Callable[[Cable, bytes], None] | None = None
+
+    def write(self, data: bytes) -> None:
+        """Send to the other end."""
+        if self.watcher is not None and self.connected:
+            self.watcher(self, data)
+        super().write(data)
 
     def _deliver(self) -> None:
         if self.dead:
@@ -167,6 +178,8 @@ class Network:
         self.nodes: dict[str, Node] = {}
         self.cables: list[Cable] = []
         self.unreachable: set[str] = set()
+        #: told of all that is written
+        self.watcher: Callable[[Cable, bytes], None] | None = None
 
     def node(self, called: str, /, *routes: str, **cluster: Any) -> Node:
         """A new server that connects to these; it listens from now on."""
@@ -192,6 +205,8 @@ class Network:
             return fail(Refused())
         near, far = Cable(self.clock), Cable(self.clock)
         near.nodes = far.nodes = (source, host)
+        near.direction, far.direction = (source, host), (host, source)
+        near.watcher = far.watcher = self.watcher
         near.join(far)
         client: Any = factory.buildProtocol(None)
         server = node.factory.buildProtocol(None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
@@ -226,6 +227,25 @@ def test_a_killed_server_comes_back(cluster: Cluster, first: str, second: str) -
         await hears(two, one, "foo")
         await one.close()
         await two.close()
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("kind", ["native", "debian", "newer"])
+def test_a_frozen_server_is_forgotten_and_thaws(cluster: Cluster, kind: str) -> None:
+    """SIGSTOP: no connection breaks, but PINGs are not answered."""
+    cluster.start("a", "native", extra='ping_interval: "200ms", ping_max: 2')
+    cluster.start("b", kind, "a")
+
+    async def play() -> None:
+        await until(lambda: cluster.peers("a") == {"b"})
+        os.kill(cluster.servers["b"].pid, signal.SIGSTOP)
+        try:
+            # names of old servers are asked of the servers themselves: not of this one now
+            await until(lambda: not cluster.page("a", "routez")["routes"])
+        finally:
+            os.kill(cluster.servers["b"].pid, signal.SIGCONT)
+        await until(lambda: cluster.peers("a") == {"b"})
 
     asyncio.run(play())
 
