@@ -53,7 +53,7 @@ class LocalInterest:
             kind = link.kind
             if kind in _ELSEWHERE:
                 return
-            if kind is PeerKind.LEAF:
+            if kind == PeerKind.LEAF:
                 origin = link.peer.origin.encode()
         interest = Interest(origin, subject, queue)
         counts = self._counts.get(account)

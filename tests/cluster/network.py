@@ -140,7 +140,7 @@ class Node:
         origin: bytes,
     ) -> None:
         """Keep the weights (ISubscriptionListener)."""
-        if link is not None and link.kind is PeerKind.ROUTE and queue:
+        if link is not None and link.kind == PeerKind.ROUTE and queue:
             key = (link.cid, subject.decode(), queue.decode())
             self.weights[key] = self.weights.get(key, 0) + change
 
