@@ -176,7 +176,8 @@ class Leafs:
         port, self._port = self._port, None
         if port is None:
             return succeed(None)
-        stopped: Deferred[None] = maybeDeferred(port.stopListening)
+        stopping: Any = port.stopListening
+        stopped: Deferred[None] = maybeDeferred(stopping)
         return stopped
 
     def close(self) -> Deferred[None]:
