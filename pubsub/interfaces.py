@@ -295,7 +295,8 @@ class ILinkHandler(Interface):
     def operation_before_connect() -> bool:
         """Something other than CONNECT came first: True to let it pass (no_auth_user).
 
-        It may call ``pause_input`` and return True to decide later. False is followed by :meth:`fault` with AuthorizationViolation.
+        It may call ``pause_input`` and return True to decide later. False is followed by
+        :meth:`fault` with AuthorizationViolation.
         """
 
     def first_ping_received() -> None:
