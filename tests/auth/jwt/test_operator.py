@@ -4,7 +4,7 @@ import pytest
 from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface.verify import verifyObject
 
-from pubsub.auth.jwt.codec import format_credentials
+from pubsub.auth.jwt.codec import encode, format_credentials
 from pubsub.auth.jwt.keys import KeyPair
 from pubsub.auth.jwt.operator import OperatorAuthenticator, OperatorPlugin
 from pubsub.auth.jwt.resolvers.memory import MemoryResolver
@@ -256,3 +256,27 @@ def test_after_a_reload_accounts_are_what_memory_says_now(w):
     assert server.accounts.find(w.account.public_key).name_tag == "renamed"
     started(w, server, resolver_preload={w.system.public_key: w.account_jwt(w.system)})
     assert server.accounts.find(w.account.public_key) is None
+
+
+def test_a_token_for_an_import_is_judged_at_this_servers_time(w):
+    exporter = KeyPair.generate("A")
+    token = encode(
+        {
+            "sub": w.account.public_key,
+            "exp": int(NOW) + 60,
+            "nats": {"type": "activation", "subject": "a", "kind": "stream"},
+        },
+        exporter,
+    )
+    stream = {"type": "stream", "subject": "a", "account": exporter.public_key, "token": token}
+    exports = [{"type": "stream", "subject": "a", "token_req": True}]
+    server = FakeServer()
+    preload = {
+        w.account.public_key: w.account_jwt(imports=[stream]),
+        exporter.public_key: w.account_jwt(exporter, exports=exports),
+    }
+    authenticator = started(w, server, resolver_preload=preload)
+    result(authenticator.authenticate(w.attempt(w.user_jwt())))
+    assert server.accounts.incomplete(w.account.public_key) == ()
+    server.clock.advance(61)
+    assert len(server.accounts.incomplete(w.account.public_key)) == 1
