@@ -24,6 +24,7 @@ import pytest
 from pubsub import errors as faults
 from pubsub.testing.child import ServerFailed
 from tests.docs.howtos import (
+    DOCS,
     EXAMPLES,
     HOWTO,
     PATIENCE,
@@ -72,6 +73,23 @@ def test_a_page_can_be_found_and_has_what_a_page_needs(name: str) -> None:
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: str(path.relative_to(EXAMPLES)))
 def test_a_configuration_is_shown(path: Path) -> None:
     assert any(path in Page(name).includes() for name in NAMES)
+
+
+@pytest.mark.parametrize("name", ["security", "accounts", "architecture"])
+def test_a_topic_names_what_is_there(name: str) -> None:
+    path = DOCS / "topics" / f"{name}.rst"
+    assert path in reachable()
+    named = re.findall(r"\bpubsub/[\w/]+(?:\.py|/)", path.read_text(encoding="utf-8"))
+    assert named
+    assert not [one for one in named if not (ROOT / one).exists()]
+
+
+def test_the_architecture_knows_every_layer() -> None:
+    text = (DOCS / "topics" / "architecture.rst").read_text(encoding="utf-8")
+    (drawn,) = re.findall(r"^   (tap, .+?)\n\n", text, re.MULTILINE | re.DOTALL)
+    words = {word for line in drawn.splitlines() for word in line[:31].replace(",", " ").split()}
+    there = {path.stem for path in (ROOT / "pubsub").iterdir() if path.stem[0] != "_"}
+    assert there - words - {"py", "cluster"} == set()
 
 
 def _known_words() -> list[str]:
@@ -292,7 +310,7 @@ def test_accounts(site: Sites) -> None:
         for number in range(101):
             await third.subscribe(f"s{number}")
         await third.flush()
-        await till.publish("sales.shoes", b"x" * 5000)
+        await till.publish("sales.shoes", b"x" * 4097)
         assert "maximum payload violation" in await errors.next()
         for client in (shop, visitor, office, third):
             await client.close()
@@ -317,14 +335,20 @@ def test_sharing(site: Sites) -> None:
 
         async def report(request: Any) -> None:
             assert request.subject == "report.OFFICE.latest"
+            assert set(json.loads(request.headers["Nats-Request-Info"])) == {"acc", "rtt"}
             await request.respond(b"1")
             await request.respond(b"2")
 
         await factory.subscribe("report.*.latest", cb=report)
+        requests = await factory.subscribe("calibrate.8")
         inbox = await office.subscribe(office.new_inbox())
         await asyncio.gather(factory.flush(), office.flush())
         await office.publish("report", b"", reply=inbox.subject)
         assert [(await inbox.next_msg(PATIENCE)).data for _ in "12"] == [b"1", b"2"]
+        await office.request("factory.8.calibrate", b"")
+        request = await requests.next_msg(PATIENCE)
+        asker = json.loads(request.headers["Nats-Request-Info"])
+        assert (asker["acc"], asker["user"]) == ("OFFICE", "office")
         with pytest.raises(nats.errors.NoRespondersError):
             await visitor.request("calibrate.7", b"")
         for client in (factory, office, visitor):
