@@ -286,8 +286,17 @@ async def test_default_permissions_of_an_account(serve: Serve, router: str) -> N
         b'-ERR \'Permissions Violation for Subscription to "b" (sid "2")\'\r\n'
     )
     assert await other.ask(b"PUB c 2\r\nhi\r\n") == b"MSG c 1 2\r\nhi\r\n"
+    late = await _come(one, ANN)
+    await late.ask(b"SUB a 1\r\n")
+    _set(one, replace(A, default_permissions=Permissions(subscribe_allow=("b",))))
+    for peer in (ann, late):
+        assert await peer.ask(b"") == (
+            b'-ERR \'Permissions Violation for Subscription to "a" (sid "1")\'\r\n'
+        )
+        assert await peer.ask(b"SUB b 2\r\n") == b""
     _set(one, A)
-    assert await ann.ask(b"SUB b 2\r\n") == b""
+    for peer in (ann, late):
+        assert await peer.ask(b"SUB a 1\r\n") == b""
 
 
 @pytest_twisted.ensureDeferred
