@@ -123,11 +123,9 @@ class Operator:
     def __init__(self) -> None:
         self.key = Key("O")
         self.system = Key("A")
-
-    def jwt(self) -> str:
-        """Its own token."""
         nats = {"type": "operator", "version": 2, "system_account": self.system.public}
-        return token({"sub": self.key.public, "name": "O", "nats": nats}, self.key)
+        #: its own token, always the same: a reload may not bring another one
+        self.jwt = token({"sub": self.key.public, "name": "O", "nats": nats}, self.key)
 
     def account(self, account: Key, name: str = "A", **nats: Any) -> str:
         """The token of an account."""
@@ -139,7 +137,7 @@ class Operator:
         system = self.account(self.system, "SYS")
         preload = "\n".join(f"  {read_token(a)['sub']}: {a}" for a in (system, *accounts))
         return (
-            f"operator: {self.jwt()}\nsystem_account: {self.system.public}\n"
+            f"operator: {self.jwt}\nsystem_account: {self.system.public}\n"
             f"resolver: MEMORY\nresolver_preload: {{\n{preload}\n}}\n"
         )
 
