@@ -535,6 +535,7 @@ class PubSubServer:
         # A port the kernel chose stays the one that is open.
         self.options = context.options = replace(new, port=old.port, http_port=old.http_port)
         self.config_time = time.time()
+        context.reloading = True
         self.security.change_accounts(new)
         old_authenticators, self._authenticators = self._authenticators, authenticators
         context.authenticator = authenticators
@@ -543,6 +544,7 @@ class PubSubServer:
         self.cluster.reload(self.options)
         self.router.settings = router_settings(new)
         self.security.change_users(new)
+        context.reloading = False
         apply_reload(context, old)
         old_authenticators.stop()
         self.router.flush()

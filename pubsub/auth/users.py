@@ -79,12 +79,15 @@ class UserList:
         self.has_names = any(not user.nkey for user in self.users)
 
     def identity(self, user: UserOptions) -> Identity:
-        """Who a user is, once it has shown that it is that user."""
+        """Who a user is, once it has shown that it is that user.
+
+        The default permissions of its account are not among its own: they may change while it
+        is here.
+        """
         permissions = user.permissions
-        if permissions is None:
+        if permissions is None and user.account == GLOBAL_ACCOUNT:
             account = self._account(user.account)
-            permissions = account.default_permissions if account is not None else None
-            if permissions is None and user.account == GLOBAL_ACCOUNT:
+            if account is None or account.default_permissions is None:
                 permissions = self._global_permissions
         return Identity(user.nkey or user.user, user.account, permissions, nkey=user.nkey)
 

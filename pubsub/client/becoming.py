@@ -89,7 +89,7 @@ def leave(client: ClientProtocol) -> None:
 def account_changed(client: ClientProtocol, account: AccountOptions) -> None:
     """Obey ``account``, its account, as it is now."""
     link = client.link
-    if link is None or client.closed_state is not None:
+    if link is None or client.closed_state is not None or client.context.reloading:
         return
     if client.identity.permissions is None:
         link.set_permissions(*_predicates(client))

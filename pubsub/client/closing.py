@@ -77,6 +77,9 @@ def _close_slowly(client: ClientProtocol) -> None:
             link.resume_output()
         link.flush()
         link.close()
+    if client.paused and not client.native:
+        # TLS is over when the peer has said so, too, which has to be read.
+        client.transport.resumeProducing()
     client.transport.loseConnection()
     deadline = min(LINGER, client.context.options.write_deadline or LINGER)
     client.linger_deadline = client.context.deadlines.add(deadline, _linger_over, client)

@@ -95,6 +95,8 @@ class ClientContext:
     observer: IClientObserver | None = None
     #: asked about every client that is known now, before it is taken in
     admission: IConnectionHook | None = None
+    #: a reload is changing accounts and users: everybody is looked at once, when it has
+    reloading: bool = False
     deadlines: Deadlines = field(init=False)
     faults: FaultLog = field(init=False)
     sweep: WriteDeadlineSweep = field(init=False)

@@ -88,21 +88,25 @@ def who(client: ClientProtocol) -> str:
 
 
 def _user(client: ClientProtocol) -> str:
-    """Who it is, for /connz: a token is not shown."""
+    """Who it is, for /connz: a token is not shown.
+
+    Whom the authenticators took it for counts more than what it called itself: auth callout
+    and plugins may give another name.
+    """
     connect = client.connect
     token = "[REDACTED]" if connect.auth_token else ""
-    return connect.nkey or connect.user or client.identity.user or token
+    return client.identity.user or connect.nkey or connect.user or token
 
 
 def _user_label(client: ClientProtocol) -> str:
     connect, identity = client.connect, client.identity
+    if identity.user:
+        kind = "jwt" if identity.jwt else "nkey" if identity.nkey else "user"
+        return f"{kind}:{identity.user}"
     if connect.nkey:
         return f"nkey:{connect.nkey}"
     if connect.user:
         return f"user:{connect.user}"
-    if identity.user:
-        kind = "jwt" if identity.jwt else "nkey" if identity.nkey else "user"
-        return f"{kind}:{identity.user}"
     return "token" if connect.auth_token else ""
 
 

@@ -91,6 +91,9 @@ def user_changed(context: ClientContext, key: str, user: UserOptions | None) -> 
         context.info = InfoRenderer(replace(info, auth_required=required))
     else:
         clients = [client for client in clients if client.identity.user == key]
+    if context.reloading:
+        # Its account may be another one, too, in a moment: apply_reload looks at both.
+        return
     for client in clients:
         _check(client)
     context.router.flush()

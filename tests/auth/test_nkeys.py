@@ -155,7 +155,7 @@ def test_who_needs_no_signature(key):
 
 
 def test_default_permissions(key, server):
-    """Of the account; in the global account those of authorization, too."""
+    """In the global account those of authorization; an account's own are the account's."""
     general, special = Permissions(("general",)), Permissions(("special",))
     authenticator = made(
         UserOptions(nkey=key.public),
@@ -165,6 +165,8 @@ def test_default_permissions(key, server):
     server.users.add(UserOptions(nkey=key.public, account="A"))
     server.known["A"] = AccountOptions("A", default_permissions=special)
     authenticator.use_server(server)
-    assert authenticator.authenticate(attempt(key)).permissions is special
-    server.users.add(UserOptions(nkey=key.public, account="B"))
+    assert authenticator.authenticate(attempt(key)).permissions is None
+    server.users.add(UserOptions(nkey=key.public))
+    assert authenticator.authenticate(attempt(key)).permissions is general
+    server.known["$G"] = AccountOptions("$G", default_permissions=special)
     assert authenticator.authenticate(attempt(key)).permissions is None

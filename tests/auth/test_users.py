@@ -228,8 +228,9 @@ class TestPermissions:
     def test_of_authorization(self):
         assert self.identity(UserOptions("ann")).permissions is self.GENERAL
 
-    def test_of_its_account(self):
-        assert self.identity(UserOptions("ann", account="A")).permissions is self.SPECIAL
+    def test_those_of_its_account_are_the_accounts(self):
+        """Who is connected has them as they are at the time, not as they were at the login."""
+        assert self.identity(UserOptions("ann", account="A")).permissions is None
 
     def test_none(self):
         assert self.identity(UserOptions("ann", account="B")).permissions is None

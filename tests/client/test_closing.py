@@ -55,6 +55,19 @@ def test_a_short_write_deadline_is_a_short_while(server):
     assert peer.aborted
 
 
+def test_who_is_refused_late_is_read_to_the_end(server):
+    """TLS waits for the peer's goodbye: nobody would hear it while reading is paused."""
+    answer = Deferred()
+    server.start(Options(), Knowing(answer))
+    peer = server.accept()
+    peer.send(b"CONNECT {}\r\n")
+    assert peer.paused
+    answer.callback(None)
+    assert peer.received().endswith(b"-ERR 'Authorization Violation'\r\n")
+    assert peer.closing
+    assert not peer.paused
+
+
 @pytest.mark.parametrize("state", [ClosedState.SLOW_CONSUMER_PENDING_BYTES, ClosedState.READ_ERROR])
 def test_who_does_not_read_gets_nothing_more(server, state):
     """The transport is dropped."""

@@ -103,3 +103,10 @@ def test_who_somebody_is(make_server, connect, identity, label, refused):
     assert client.label() == f"1.2.3.4:5678 - cid:1 - {label}"
     text = f"authentication error - {refused}" if refused else "authentication error"
     assert violation_text(client) == text
+
+
+def test_what_the_authenticators_call_it_counts_more_than_what_it_calls_itself(make_server):
+    server = make_server().start(Options(), Knowing(Identity("alice", account="$G")))
+    peer = server.connect(b'{"user":"ticket-17","pass":"x"}')
+    assert peer.protocol.describe().user == "alice"
+    assert peer.protocol.label().endswith(' - "$G/user:alice"')

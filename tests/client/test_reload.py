@@ -279,6 +279,25 @@ class TestUsers:
         assert anna.send(b"PUB y 0\r\n\r\n") == b"MSG y 2 0\r\n\r\n"
         assert b"Permissions Violation for Publish" in anna.send(b"PUB z 0\r\n\r\n")
 
+    def test_during_a_reload_nobody_is_judged_by_half_of_it(self, server):
+        """She gets permissions of her own, and her account default ones that are narrower."""
+        anna, _ = self.start(server)
+        context = server.context
+        context.users.listen(partial(user_changed, context))
+        anna.send(b"SUB x 1\r\n")
+        users = replace(ANNA, permissions=Permissions(subscribe_allow=("x",))), BOB
+        account = AccountOptions("A", default_permissions=Permissions(subscribe_allow=("y",)))
+        accounts = account, AccountOptions("B")
+        context.reloading = True
+        context.accounts.replace_all(accounts)
+        context.users.replace_all(users)
+        context.reloading = False
+        reload(server, users=users, accounts=accounts)
+        assert anna.received() == b""
+        assert anna.send(b"SUB y 2\r\nPUB x 0\r\n\r\n") == (
+            b"-ERR 'Permissions Violation for Subscription to \"y\"'\r\nMSG x 1 0\r\n\r\n"
+        )
+
     def test_a_new_one(self, server, change):
         """Nobody is disturbed."""
         anna, bob = self.begin(server)

@@ -80,6 +80,11 @@ class Server:
         """One figure of /varz."""
         return self.page("varz").get(name, 0)
 
+    def subscriptions(self) -> int:
+        """Those of clients: what the server itself hears, and imports, is not counted."""
+        count: int = self.page("subsz?acc=$G&subs=1&limit=1")["total"]
+        return count
+
     def reason(self, cid: int) -> str:
         """Why a connection was closed, in /connz's words; waits until it is."""
 

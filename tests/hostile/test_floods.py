@@ -49,7 +49,7 @@ def test_a_client_killed_in_the_middle_of_a_payload_is_forgotten(start: Starter)
         peer.reset()
     eventually(lambda: server.varz("connections") == 2, "the killed ones are gone")
     if server.flavour.ours:  # nats-server counts its own, too
-        assert server.varz("subscriptions") == 1
+        assert server.subscriptions() == 1
     witness.check()
 
 
@@ -137,7 +137,7 @@ def test_ten_thousand_connections_opened_and_dropped_leave_nothing(
         witness.check()
         eventually(lambda: server.varz("connections") == 2, "all of them are gone")
         witness.check()
-        assert server.varz("subscriptions") == 1
+        assert server.subscriptions() == 1
         # one for the request that asks
         eventually(lambda: server.descriptors() <= descriptors + 1, "no descriptor is left")
         resident.append(server.resident())
@@ -169,8 +169,8 @@ def test_a_million_subscriptions_stop_at_the_maximum(start: Starter) -> None:
             assert set(refused) == {b"-ERR 'maximum subscriptions exceeded'"}
             assert len(refused) == 5_000 - (0 if first else 1_000)
             witness.check()
-        assert server.varz("subscriptions") == 1001
-    eventually(lambda: server.varz("subscriptions") == 1, "they went with their client")
+        assert server.subscriptions() == 1001
+    eventually(lambda: server.subscriptions() == 1, "they went with their client")
 
 
 def test_a_peer_from_every_side(start: Starter) -> None:

@@ -27,6 +27,8 @@ What a line means is said by the sign behind the name of its connection:
     What a server answered, one line or payload at a time: this is what is compared, and what
     a recording rewrites.
 
+(``~`` and ``?`` are for :mod:`tests.interop.accounts_play`.)
+
 Bytes are written as in a Python string, so that a line of the protocol is a line here. A
 connection is opened when its name is seen first, and its INFO is the first thing it reads.
 ``# config`` lines ahead of the first conversation are the server's configuration. Messages
@@ -115,8 +117,8 @@ def read_chapter(path: Path) -> Chapter:
 def _read_line(conversation: Conversation, line: str, where: str) -> None:
     peer, _, rest = line.partition(" ")
     sign, _, text = rest.partition(" ")
-    if sign not in ("<", ">", "-", "!", "."):
-        raise ValueError(f"{where}: {sign!r} is none of < > - ! .")
+    if sign not in ("<", ">", "-", "!", ".", "~", "?"):
+        raise ValueError(f"{where}: {sign!r} is none of < > - ! . ~ ?")
     data = text.encode().decode("unicode_escape").encode("latin-1")
     if sign == "<":
         conversation.answers[-1].append((peer, data))

@@ -4,9 +4,10 @@ Theory of operation. An account is *known* once its JWT was applied to
 :class:`pubsub.interfaces.IAccounts`. :meth:`AccountBook.find` answers at once for a known
 one that has not expired; otherwise the resolver is asked, once for all who wait. What comes
 is verified (signature, a trusted operator, its content, its time) and applied. Accounts that
-it imports from are fetched before, so that its first client finds its imports; one that is
-being fetched already is not waited for, since two accounts may import from each other:
-:mod:`pubsub.accounts` completes imports when the exporter appears.
+it imports from are fetched before, so that its first client finds its imports. What these
+import is not waited for, nor is one that is being fetched already, since accounts may import
+from each other: :mod:`pubsub.accounts` asks for whom it misses (:meth:`AccountBook.miss`),
+and completes imports when the exporter appears.
 
 (nats-server: ``lookupAccount``, ``fetchAccount``, ``updateAccount``,
 ``updateAccountWithClaimJWT``, ``verifyAccountClaims``, ``removeCb``.)
@@ -20,6 +21,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, fail, succeed
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -33,6 +35,8 @@ from pubsub.errors import ConfigError, CredentialsError
 from pubsub.values.accounts import AccountOptions
 
 if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
+
     from pubsub.interfaces import IAccountResolver, IAccounts
 
 __all__ = ["AccountBook", "verify_account"]
@@ -43,6 +47,9 @@ _TOO_SOON = 1.0
 #: Accounts that are fetched at a time. Anybody can invent accounts and ask for them; who comes
 #: when so many are under way is refused, and known accounts do not need a fetch.
 _MAX_FETCHES = 256
+
+#: ``then(token, name)``: an account of what was fetched
+_Fetched = Callable[[str, str], "AccountOptions | Deferred[AccountOptions]"]
 
 
 @dataclass
@@ -75,6 +82,7 @@ class AccountBook:
     :param accounts: where they take effect.
     :param trust: who may sign them.
     :param resolver: where they come from.
+    :param clock: the reactor, or a Clock in tests.
     :param wall: epoch seconds.
     """
 
@@ -85,11 +93,13 @@ class AccountBook:
         accounts: IAccounts,
         trust: TrustedOperators,
         resolver: IAccountResolver,
+        clock: IReactorTime,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.trust = trust
         self._accounts = accounts
         self._resolver = resolver
+        self._clock = clock
         self._wall = wall
         self._known: dict[str, _Known] = {}
         self._fetching: dict[str, list[Deferred[AccountOptions]]] = {}
@@ -139,7 +149,12 @@ class AccountBook:
             return fail(CredentialsError("will only fetch valid account keys"))
         if name not in self._fetching and len(self._fetching) >= _MAX_FETCHES:
             return fail(CredentialsError("too many accounts are being fetched"))
-        return self._join(name)
+        return self._join(name, self._with_exporters)
+
+    def miss(self, name: str) -> Deferred[AccountOptions]:
+        """As :meth:`find`, from the next turn on: a chain of imports is no chain of calls."""
+        turn: Deferred[None] = deferLater(self._clock, 0)
+        return turn.addCallback(lambda _: self.find(name))
 
     def apply(self, name: str, token: str) -> AccountOptions:
         """Make the account what ``token`` says; its clients are updated or go.
@@ -163,8 +178,11 @@ class AccountBook:
 
     # fetching
 
-    def _join(self, name: str) -> Deferred[AccountOptions]:
-        """Wait with all others for one fetch."""
+    def _join(self, name: str, then: _Fetched) -> Deferred[AccountOptions]:
+        """Wait with all others for one fetch.
+
+        :param then: makes the account of what was fetched.
+        """
 
         def leave(deferred: Deferred[AccountOptions]) -> None:
             waiting = self._fetching.get(name, [])
@@ -180,16 +198,22 @@ class AccountBook:
             fetched = self._resolver.fetch(name)
         except Exception:  # noqa: BLE001 - a third party's resolver
             fetched = fail(Failure())
-        installed: Deferred[AccountOptions] = fetched.addCallback(self._fetched, name)
+        installed: Deferred[AccountOptions] = fetched.addCallback(then, name)
         installed.addBoth(self._answer, name)
         return waiter
 
-    def _fetched(self, token: str, name: str) -> AccountOptions | Deferred[AccountOptions]:
+    def _alone(self, token: str, name: str) -> AccountOptions:
+        return self._install(name, token, self._verified(name, token))
+
+    def _with_exporters(self, token: str, name: str) -> AccountOptions | Deferred[AccountOptions]:
         claims = self._verified(name, token)
         wanted = [
-            self.find(exporter)
+            self._join(exporter, self._alone)
             for exporter in dict.fromkeys(import_.account for import_ in claims.imports)
-            if not self.is_known(exporter) and exporter not in self._fetching
+            if is_account(exporter)
+            and not self.is_known(exporter)
+            and exporter not in self._fetching
+            and len(self._fetching) < _MAX_FETCHES
         ]
         if not wanted:
             return self._install(name, token, claims)

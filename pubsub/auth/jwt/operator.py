@@ -89,10 +89,12 @@ class OperatorAuthenticator:
 
     def use_server(self, server: IServerAccess) -> None:
         """Begin: start the resolver, and fetch the system account."""
-        self._book = AccountBook(server.accounts, self.trust, self.resolver, self._wall)
+        self._book = AccountBook(
+            server.accounts, self.trust, self.resolver, server.clock, self._wall
+        )
         self._book.adopt()
         server.accounts.check_activation = self._check_activation
-        server.accounts.missing = self._book.find
+        server.accounts.missing = self._book.miss
         self.resolver.start(server, self._book)
         if self.system_account:
             self._book.find(self.system_account).addErrback(self._no_system_account)

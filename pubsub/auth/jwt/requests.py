@@ -366,16 +366,22 @@ def look_up(desk: Desk, account: str, timeout: float) -> Deferred[str]:
         answer.errback(CredentialsError("account jwt not found"))
         return answer
     inbox = b"$SYS._INBOX.%x.%s" % (id(answer), account.encode("ascii"))
-    waiting = 0
+    # how many answered with nothing, and how many were asked: unknown while they are asked
+    empty, asked = 0, -1
 
     def heard(message: InternalMessage) -> None:
-        nonlocal waiting
-        waiting -= 1
-        if message.payload or waiting <= 0:
+        nonlocal empty
+        if message.payload:
             finish(message.payload)
+            return
+        empty += 1
+        if empty == asked:
+            finish(b"")
 
     def finish(payload: bytes) -> None:
         done()
+        if answer.called:
+            return
         if payload:
             answer.callback(payload.decode("ascii", "replace"))
         else:
@@ -392,7 +398,7 @@ def look_up(desk: Desk, account: str, timeout: float) -> Deferred[str]:
 
     sid = client.subscribe(inbox, heard)
     timer = desk.server.clock.callLater(timeout, late)
-    waiting = client.publish(_LOOKUP.format(account).encode("ascii"), b"", inbox)
-    if not waiting:
+    asked = client.publish(_LOOKUP.format(account).encode("ascii"), b"", inbox)
+    if empty >= asked:
         finish(b"")
     return answer

@@ -24,7 +24,7 @@ MAX_EXPANSIONS = 4096
 
 #: nothing in it begins another one: looking for it takes time in proportion to the text
 _BLANK = re.compile(r"\{\{((?:(?!\{\{)[^}])+)\}\}")
-_TAG = re.compile(r"(account-)?tag\((.*)\)\Z", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"(account-)?tag\(.*\)\Z", re.IGNORECASE | re.DOTALL)
 
 
 def expand(
@@ -105,7 +105,9 @@ class _Filler:
         if tag is None:
             raise AuthenticationFailed(f"a scope has an unknown operation in {entry[:128]!r}")
         tags = self._account.tags if tag[1] else self._user.tags
-        prefix = f"{tag[2].lower()}:"
+        # As in nats-server, "TAG(x)" is an operation, but no such tag is ever there.
+        written = operation.removeprefix("account-tag(" if tag[1] else "tag(")[:-1]
+        prefix = f"{written.lower()}:"
         values = [text[len(prefix) :] for text in tags if text.startswith(prefix)]
         if not values:
             if must_be_valid:

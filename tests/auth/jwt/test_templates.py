@@ -48,6 +48,12 @@ def test_an_allowed_subject_that_cannot_be_is_left_out():
     assert filled(publish_allow=entries).publish_allow == ("b.bob",)
 
 
+def test_tags_are_asked_for_in_small_letters():
+    """nats-server's: another spelling is known, and never finds anything."""
+    entries = ["a.{{TAG(dept)}}", "a.{{Account-Tag(zone)}}", "b.{{name()}}"]
+    assert filled(publish_allow=entries).publish_allow == ("b.bob",)
+
+
 def test_beside_a_blank_a_queue_is_no_subject():
     """nats-server's: once a list has a blank, all of it must be subjects."""
     assert filled(subscribe_allow=["a.{{name()}}", "b q"]).subscribe_allow == ("a.bob",)

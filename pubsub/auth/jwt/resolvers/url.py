@@ -21,6 +21,7 @@ from pubsub.errors import CredentialsError, InvalidOption
 from pubsub.interfaces import IAccountResolver, IServerAccess
 
 if TYPE_CHECKING:
+    from twisted.web.client import HTTPConnectionPool
     from twisted.web.iweb import IAgent, IResponse
 
     from pubsub.config.options import TlsOptions
@@ -56,6 +57,7 @@ class UrlResolver:
         self._tls = tls
         self._agent = agent
         self._clock: Any = None
+        self._pool: HTTPConnectionPool | None = None
         self._requests: UpdateRequests | None = None
 
     def _without_user(self, url: str) -> str:
@@ -78,7 +80,7 @@ class UrlResolver:
         """Hear of updates of accounts in use."""
         self._clock = server.clock
         if self._agent is None:
-            self._agent = _agent(server.clock, self._timeout, self._tls)
+            self._pool, self._agent = _agent(server.clock, self._timeout, self._tls)
         self._requests = UpdateRequests(server, book)
 
     def fetch(self, account: str) -> Deferred[str]:
@@ -95,12 +97,16 @@ class UrlResolver:
         return token.addErrback(_explain, url)
 
     def stop(self) -> None:
-        """Hear of no more updates."""
+        """Hear of no more updates, and keep no connection."""
         if self._requests is not None:
             self._requests.close()
+        if self._pool is not None:
+            self._pool.closeCachedConnections()
 
 
-def _agent(reactor: Any, timeout: float, tls: TlsOptions | None) -> IAgent:
+def _agent(
+    reactor: Any, timeout: float, tls: TlsOptions | None
+) -> tuple[HTTPConnectionPool, IAgent]:
     from twisted.web.client import Agent, HTTPConnectionPool, RedirectAgent
 
     pool = HTTPConnectionPool(reactor)
@@ -108,8 +114,7 @@ def _agent(reactor: Any, timeout: float, tls: TlsOptions | None) -> IAgent:
     arguments = {"connectTimeout": timeout, "pool": pool}
     if tls is not None:
         arguments["contextFactory"] = _policy(tls)
-    agent: IAgent = RedirectAgent(Agent(reactor, **arguments), _REDIRECTS)
-    return agent
+    return pool, RedirectAgent(Agent(reactor, **arguments), _REDIRECTS)
 
 
 def _policy(tls: TlsOptions) -> Any:
@@ -177,6 +182,11 @@ class _Body(Protocol):
         if self._refused is not None:
             self._end(Failure(self._refused))
 
+    def forget(self) -> None:
+        """Nobody waits for it any more."""
+        self._done = None
+        self.abort()
+
     def abort(self) -> None:
         """Hear no more of it."""
         transport: Any = self.transport
@@ -201,7 +211,7 @@ def _read(response: IResponse) -> Deferred[str]:
     """The body, if there is one."""
 
     def cancelled(_: Deferred[str]) -> None:
-        body.abort()
+        body.forget()
 
     done: Deferred[str] = Deferred(cancelled)
     body = _Body(done)
