@@ -70,6 +70,10 @@ class ClusterContext:
     account_known: Callable[[str], bool] = _everything
     #: the list of URLs for clients is another now
     urls_changed: Callable[[], None] = _nothing
+    #: ``host:port`` where leaf nodes connect to this server, ``""`` if nowhere
+    leafnode_url: Callable[[], str] = str
+    #: where they may connect to other members has changed: ``Members.leafnode_urls``
+    leafnode_urls_changed: Callable[[], None] = _nothing
     #: Twisted's ``deferToThread``
     defer_to_thread: Callable[..., Deferred[Any]] = _no_threads
     system_account: str = "$SYS"

@@ -52,6 +52,8 @@ def introduction(
         fields |= {"route_pool_size": cluster.pool_size}
         fields |= _given(route_pool_idx=pool_idx, route_account=account)
     fields |= _given(gossip_mode=gossip_mode)
+    leafnode_url = context.leafnode_url()
+    fields |= _given(leafnode_urls=[leafnode_url] if leafnode_url else [])
     return info_line(fields)
 
 

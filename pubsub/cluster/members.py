@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 __all__ = ["Members", "Remote"]
 
 
+#: A pool of more connections than that helps nobody, and its table would be filled on the word
+#: of another server.
+MOST_CONNECTIONS = 1024
+
+
 class Remote:
     """Another server, and our connections to it.
 
@@ -44,9 +49,10 @@ class Remote:
     def __init__(self, server_id: str, size: int) -> None:
         self.server_id = server_id
         self.pool: list[RouteProtocol | None] = [None] * size
+        #: for clients
         self.connect_urls: tuple[str, ...] = ()
-        #: how many the other server wants
-        self.pool_size = 0
+        #: for leaf nodes
+        self.leafnode_urls: tuple[str, ...] = ()
 
     def connections(self) -> list[RouteProtocol]:
         """Those of the pool."""
@@ -61,6 +67,7 @@ class Members:
     """All routes of one server.
 
     :ivar urls: what clients are told.
+    :ivar leafnode_urls: likewise leaf nodes: where they may connect to other members.
     :ivar port: where we listen for routes.
     :ivar alive: transports that exist.
     :ivar closing: the server ends: no new routes.
@@ -74,6 +81,7 @@ class Members:
         #: connections for one account: by its name and the other server's id
         self.dedicated: dict[str, dict[str, RouteProtocol]] = {}
         self.urls = ClientUrls()
+        self.leafnode_urls = ClientUrls()
         self.port = 0
         self.alive = 0
         self.closing = False
@@ -196,6 +204,8 @@ class Members:
             )
         if route.account and route.account not in self.dedicated:
             return f'No route for account "{route.account}"'
+        if info.pool_size > MOST_CONNECTIONS:
+            return f"Invalid route pool size: {info.pool_size}"
         if pool and route.dialled and info.pool_idx:
             return f"Route pool index should not be set but is set to {info.pool_idx}"
         if pool and not 0 <= info.pool_idx < size:
@@ -232,7 +242,6 @@ class Members:
         route.pool_idx = index
         route.connect_urls = info.connect_urls
         remote.pool[index] = route
-        remote.pool_size = info.pool_size
         if send_info:
             route.send(self.introduce(route, index))
         if first:
@@ -275,6 +284,9 @@ class Members:
             gossip.forward(self, route, info)
         remote.connect_urls = info.connect_urls
         self._change_urls(self.urls.add(info.connect_urls))
+        remote.leafnode_urls = info.leafnode_urls
+        if self.leafnode_urls.add(remote.leafnode_urls):
+            self.context.leafnode_urls_changed()
 
     def told_of(self, info: RouteInfo, *, no_pool: bool) -> None:
         """A member told us of a third server."""
@@ -347,6 +359,8 @@ class Members:
         if remote.any() is None:
             del self.remotes[route.remote_id]
             self._change_urls(self.urls.remove(remote.connect_urls))
+            if self.leafnode_urls.remove(remote.leafnode_urls):
+                self.context.leafnode_urls_changed()
 
     def closed(self, route: RouteProtocol) -> None:
         """It is closed and out of the table: come back, if we have to (nats-server: reconnect)."""

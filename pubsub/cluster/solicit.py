@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -134,8 +134,12 @@ class _Attempt:
             self._solicitor.forget(self)
             return
         self._log.debug("Trying to connect to route on {url}", url=target.url)
-        connecting = self._context.connect(
-            target.url.host, target.url.port, RouteFactory(self._members, target)
+        # the address may be one that another server made up
+        connecting = maybeDeferred(
+            self._context.connect,
+            target.url.host,
+            target.url.port,
+            RouteFactory(self._members, target),
         )
         self._connecting = connecting
         connecting.addCallbacks(self._connected, self._failed)

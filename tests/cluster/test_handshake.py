@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bcrypt
 import pytest
 from twisted.internet.defer import succeed
@@ -185,6 +187,36 @@ def test_an_error_of_the_other_server_ends_the_route(network: Network) -> None:
     raw = accepted(network.node("a"))
     raw.send(line(b"CONNECT", CONNECT), line(b"INFO", INFO), b"-ERR 'no'")
     assert raw.state is ClosedState.PARSE_ERROR
+
+
+@pytest.mark.parametrize(
+    ("said", "complaint"),
+    [
+        ({"route_pool_size": 10**9}, "Invalid route pool size: 1000000000"),
+        (
+            {"route_pool_size": 3, "route_pool_idx": 3},
+            "Invalid route pool index: 3 - pool size is 3",
+        ),
+        (
+            {"route_pool_size": 3, "route_pool_idx": -1},
+            "Invalid route pool index: -1 - pool size is 3",
+        ),
+        ({"route_pool_size": 3, "route_account": "A"}, 'No route for account "A"'),
+        (
+            {"route_account": "$SYS"},
+            'Not possible to have a dedicated route for account "$SYS" between those servers',
+        ),
+    ],
+)
+def test_pools_that_cannot_be_are_refused(
+    network: Network, said: dict[str, Any], complaint: str
+) -> None:
+    """In nats-server's words."""
+    raw = accepted(network.node("a", pool_size=3))
+    raw.received()
+    answer = raw.send(line(b"CONNECT", CONNECT), line(b"INFO", {**INFO, **said}))
+    assert answer == [f"-ERR '{complaint}'"]
+    assert raw.state is ClosedState.PROTOCOL_VIOLATION
 
 
 def test_a_made_up_name_yields(network: Network) -> None:

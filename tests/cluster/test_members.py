@@ -84,6 +84,18 @@ def test_a_killed_server_comes_back(network: Network) -> None:
     assert len(list(a.router.subscriptions("$G"))) == 1
 
 
+def test_members_tell_each_other_where_leaf_nodes_connect() -> None:
+    """As long as they are there."""
+    network = Network()
+    a, b = network.node("a"), network.node("b", "a")
+    b.context.leafnode_url = lambda: "b:7422"
+    changes: list[tuple[str, ...]] = []
+    a.context.leafnode_urls_changed = lambda: changes.append(a.members.leafnode_urls.all())
+    network.start()
+    network.kill("b")
+    assert changes == [("b:7422",), ()]
+
+
 def test_a_route_of_the_configuration_is_tried_for_ever(network: Network) -> None:
     """Once a second, until the other server is there."""
     b = network.node("b", "a")
