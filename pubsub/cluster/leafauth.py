@@ -15,7 +15,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pubsub.auth.passwords import Secret
 from pubsub.auth.signatures import verify_nonce
 from pubsub.auth.slowwork import DeferToThread, SlowWork, host_of
 from pubsub.client.asking import has_credentials
@@ -62,6 +61,9 @@ class LeafUsers:
             users[options.user] = (options.password, options.account)
         elif not options.nkey:
             users = {user.user: (user.password, user.account) for user in options.users}
+        # not at the top: a server without leaf nodes does not load what this needs
+        from pubsub.auth.passwords import Secret
+
         self._users = {
             name: (Secret(password, option), account) for name, (password, account) in users.items()
         }
