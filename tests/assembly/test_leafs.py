@@ -84,7 +84,8 @@ def test_links_are_encrypted(tmp_path: Path, first: str) -> Any:
     mine, theirs = authority.issue("localhost"), authority.issue("client", client=True)
     hub = server(
         f"""leafnodes {{ listen: "127.0.0.1:-1", tls {{
-            cert_file: "{mine.cert_file}", key_file: "{mine.key_file}", ca_file: "{authority.cert_file}"
+            cert_file: "{mine.cert_file}", key_file: "{mine.key_file}"
+            ca_file: "{authority.cert_file}"
             verify: true, handshake_first: {first} }} }}"""
     )
     yield hub.open()
