@@ -135,6 +135,7 @@ class PubSubServer:
         self.leafs = Leafs(
             reactor, self.security.access, self.context, lambda: self.context.info.info.cluster
         )
+        self.leafs.join_cluster(self.cluster)
         self._figures = AccountFigures(self.router, self.accounts)
         self._system = self._make_system()
         self._hooks = ServerHooks(self.security.access, self.context)
@@ -272,8 +273,8 @@ class PubSubServer:
         self._listeners = Listeners(options, self._reactor, self.factory, self.router.flush)
         opened = maybeDeferred(self._open_monitoring)
         opened.addCallback(lambda _: self._open_clients())
-        opened.addCallback(lambda _: self.cluster.open(self.port))
         opened.addCallback(lambda _: self.leafs.open())
+        opened.addCallback(lambda _: self.cluster.open(self.port))
         opened.addCallback(lambda _: self._opened())
         opened.addErrback(self._not_opened)
         return opened

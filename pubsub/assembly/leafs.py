@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.logger import Logger, LogLevel
 
 from pubsub.client.preamble_types import TlsDetails
+from pubsub.cluster.leafaccepting import async_info
 from pubsub.cluster.leafauth import make_leaf_users
 from pubsub.cluster.leafcontext import LeafContext
 from pubsub.cluster.leaffactory import LeafFactory
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 
     from pubsub.assembly.access import ServerAccess
+    from pubsub.assembly.cluster import Cluster
     from pubsub.client.context import ClientContext
     from pubsub.cluster.leafprotocol import LeafProtocol
     from pubsub.config.options import LeafNodeOptions, TlsOptions
@@ -153,6 +155,28 @@ class Leafs:
         context.address = advertised(options.advertise, host, address.port)
         where = host_port(options.host, address.port)
         startup.say(self._log, startup.Line(f"Listening for leafnode connections on {where}"))
+
+    def join_cluster(self, cluster: Cluster) -> None:
+        """Tell other members where leaf nodes connect, and leaf nodes where other members are."""
+        cluster.context.leafnode_url = self._own_url
+        cluster.context.leafnode_urls_changed = lambda: self._urls_changed(
+            cluster.members.leafnode_urls.all(leaving=True)
+        )
+
+    def _own_url(self) -> str:
+        context = self.context
+        if context is None or context.options.no_advertise:
+            return ""
+        return host_port(*context.address) if context.address[1] else ""
+
+    def _urls_changed(self, others: tuple[str, ...]) -> None:
+        context = self.context
+        if context is None or context.options.no_advertise:
+            return
+        context.other_urls = others
+        for leaf in self.linked():
+            if leaf.remote is None:
+                leaf.send(async_info(leaf))
 
     def addresses(self) -> list[tuple[str, int]]:
         """Host, as configured, and port of the listener, if there is one."""

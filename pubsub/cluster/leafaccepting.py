@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pubsub.cluster.leafprotocol import LeafProtocol
     from pubsub.interfaces import Identity
 
-__all__ = ["connect_received", "first_info", "info_fields", "timed_out"]
+__all__ = ["async_info", "connect_received", "first_info", "info_fields", "timed_out"]
 
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
 
@@ -77,6 +77,11 @@ def first_info(leaf: LeafProtocol) -> bytes:
     return b"INFO %b\r\n" % go_json(
         {**info_fields(leaf), "nonce": leaf.nonce, "compression": "off"}
     )
+
+
+def async_info(leaf: LeafProtocol) -> bytes:
+    """INFO in between: where leaf nodes may connect to has changed."""
+    return b"INFO %b\r\n" % go_json(info_fields(leaf))
 
 
 def timed_out(leaf: LeafProtocol) -> None:

@@ -147,3 +147,28 @@ def test_a_user_that_is_dropped_takes_its_leaf_nodes_along() -> Any:
     assert not hub.leafs.linked()
     yield spoke.close()
     yield hub.close()
+
+
+@pytest_twisted.inlineCallbacks
+def test_leaf_nodes_are_told_of_other_members_of_the_cluster() -> Any:
+    """Also those that are linked already."""
+    text = 'cluster {{ name: C, listen: "127.0.0.1:-1", routes: [{}] }}'
+    leafnodes = 'leafnodes { listen: "127.0.0.1:-1" }'
+    one = server(f"{text.format('')}\n{leafnodes}")
+    yield one.open()
+    spoke = server(f'leafnodes {{ remotes [ {{ url: "127.0.0.1:{one.leafs.port}" }} ] }}')
+    yield spoke.open()
+    yield until(spoke.leafs.linked)
+    (leaf,) = spoke.leafs.linked()
+    assert leaf.remote is not None
+    assert len(leaf.remote.urls) == 1
+    route = f'"nats://127.0.0.1:{one.cluster.port}"'
+    two = server(f"{text.format(route)}\n{leafnodes}")
+    yield two.open()
+    remote = leaf.remote
+    yield until(lambda: len(remote.urls) == 2)
+    assert {url.port for url in remote.urls} == {one.leafs.port, two.leafs.port}
+    yield two.close()
+    yield until(lambda: len(remote.urls) == 1)
+    yield spoke.close()
+    yield one.close()
