@@ -65,14 +65,12 @@ def user_of(
         raise CredentialsError("auth callout response is not for expected user")
     if answer.audience != server_id:
         raise CredentialsError("auth callout response is not for server")
+    if not encrypted:
+        _check_signer(answer, callout)
     if answer.error:
         raise AuthenticationFailed(
             f"auth callout service returned an error: {answer.error[:_MAX_WORDS]!r}"
         )
-    if callout.claims is not None and not encrypted:
-        key = answer.issuer_account or answer.issuer
-        if key != callout.account and not callout.claims.issues(key):
-            raise CredentialsError("auth callout signing key is unknown")
     user = decode_user(answer.jwt)
     problems = [*user_problems(user), time_problem(user, now)]
     if any(problems):
@@ -80,6 +78,26 @@ def user_of(
     if user.subject != user_nkey:
         raise CredentialsError("the user JWT is for another user")
     return user
+
+
+def _check_signer(answer: AuthorizationResponseClaims, callout: Callout) -> None:
+    """Nobody but the service answers: what it asserts about its account has to be true.
+
+    (nats-server: ``processReply``, since 2.15.2.)
+
+    :raises pubsub.errors.CredentialsError: somebody else signed it.
+    """
+    if callout.claims is None:
+        known = answer.issuer == callout.issuer
+    else:
+        if answer.issuer_account not in ("", callout.account):
+            raise CredentialsError(
+                f"auth callout response issuer account {answer.issuer_account!r} is not the "
+                "callout account"
+            )
+        known = answer.issuer == callout.account or callout.claims.issues(answer.issuer)
+    if not known:
+        raise CredentialsError("auth callout signing key is unknown")
 
 
 def _answer(token: bytes, now: float) -> AuthorizationResponseClaims:

@@ -100,6 +100,17 @@ def test_what_is_wrong_is_refused(wrong: str, encrypted: bool) -> None:
     assert text in refusal
 
 
+@pytest.mark.parametrize("nats", [{}, {"error": "go away", "jwt": ""}], ids=["user", "refusal"])
+def test_nobody_but_the_service_answers(nats: dict[str, Any]) -> None:
+    """Who listens beside it can neither let in nor refuse; sealing an answer proves enough."""
+    case = Case()
+    case.service.decide = lambda request: answer(signer=by("A"), nats=nats)(case, request)
+    assert case.refusal() == "auth callout: auth callout signing key is unknown"
+    case = Case(encrypted=True)
+    case.service.decide = lambda request: answer(signer=by("A"))(case, request)
+    assert case.ask() is not None
+
+
 def test_a_token_whose_signature_was_changed_is_refused() -> None:
     case = Case()
 

@@ -186,6 +186,15 @@ def test_unknown_signers_are_refused() -> None:
         request, stranger, nats={"jwt": mode.service.user(request)}
     )
     assert "signing key is unknown" in mode.refusal()
+    for account, problem in (
+        (mode.name, "signing key is unknown"),
+        (stranger.public_key, "is not the callout account"),
+    ):
+        claims = {"jwt": "", "error": "go away", "issuer_account": account}
+        mode.service.decide = lambda request, claims=claims: mode.service.respond(
+            request, stranger, nats=claims
+        )
+        assert problem in mode.refusal()
     mode.service.decide = mode.service.allowing(signer=stranger)
     assert "not permitted as valid account" in mode.refusal()
     mode.service.decide = mode.service.allowing(signer=stranger, nats={"issuer_account": mode.name})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from twisted.logger import globalLogPublisher
 
@@ -16,17 +18,21 @@ from tests.server.conftest import Serve, Served
 
 __all__ = ["Row"]
 
+#: CONNECT fields that nobody may read in a log
+SECRET_FIELDS = ("pass", "auth_token", "sig", "jwt", "proxy_sig")
+
 
 class Row:
     """A scene, its server and what that logs, traces included.
 
     :param authority: signs the server's certificate; ``None`` for no TLS.
     :param log: the file.
+    :param changes: of the scene's options.
     :ivar sent: what clients sent and nobody may read.
     """
 
     def __init__(
-        self, scene: Scene, authority: Authority | None, log: Path, router: str = "auto"
+        self, scene: Scene, authority: Authority | None, log: Path, **changes: Any
     ) -> None:
         text = scene.config
         if authority is not None:
@@ -35,7 +41,7 @@ class Row:
         self.scene = scene
         self.options = replace(
             configure(text=text, path="server.conf").options,
-            host="127.0.0.1", port=-1, router=router, debug=True, trace=True, log_file=str(log),
+            host="127.0.0.1", port=-1, debug=True, trace=True, log_file=str(log), **changes,
         )  # fmt: skip
         self.sent: set[str] = set()
         self._log = log
@@ -51,6 +57,10 @@ class Row:
             served.server.connect_in_process(service)
             await service.ready
         return served
+
+    def note(self, fields: Mapping[str, Any]) -> None:
+        """Somebody sends this in CONNECT."""
+        self.sent.update(str(fields[name]) for name in SECRET_FIELDS if fields.get(name))
 
     def check_log(self) -> None:
         """Nothing in it but what anybody may read."""
