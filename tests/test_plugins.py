@@ -147,6 +147,7 @@ def test_twistd_help_names_the_server_and_loads_none_of_it() -> None:
     (loaded,) = (line for line in result.stdout.splitlines() if line.startswith("LOADED"))
     assert loaded.split()[1:] == [
         "pubsub",
+        "pubsub.closed",
         "pubsub.errors",
         "pubsub.interfaces",
         "pubsub.plugins",
@@ -154,4 +155,5 @@ def test_twistd_help_names_the_server_and_loads_none_of_it() -> None:
         "pubsub.values.accounts",
         "pubsub.values.identity",
         "pubsub.values.links",
+        "pubsub.values.services",
     ]

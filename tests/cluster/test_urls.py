@@ -17,7 +17,7 @@ def test_an_advertised_address_may_leave_out_the_port(text: str, expected: tuple
 
 @pytest.mark.parametrize("text", ["", ":1", "u@host", "host/path", "host:x"])
 def test_what_is_no_address_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="host|Port"):
+    with pytest.raises(ValueError, match=r"host|Port"):
         split_advertised(text, 6222)
 
 
