@@ -98,7 +98,7 @@ def test_a_fault_closes_if_it_has_a_reason_to() -> None:
         ),
         (
             errors.MessageRefused(b"a", "it's\r\nno good"),
-            b"-ERR 'Permissions Violation for Publish to \"a\": it\"s no good'\r\n",
+            b'-ERR \'Permissions Violation for Publish to "a": it"s no good\'\r\n',
         ),
         (
             errors.MessageRefused(b"a", "\ud800\x00"),
