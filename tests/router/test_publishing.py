@@ -168,7 +168,7 @@ def test_ones_own_subscription_does_not_respond_without_echo(backend: IRouterBac
 # --- reserved subjects and permissions --------------------------------------------------
 
 
-@pytest.mark.parametrize("subject", [b"_GR_.x.y", b"_GR_.", b"$NRG.x"])
+@pytest.mark.parametrize("subject", [b"_GR_.x.y", b"$GR.x", b"$NRG.x"])
 def test_subjects_of_servers_are_not_for_clients(backend: IRouterBackend, subject: bytes) -> None:
     world = play(backend, b"PUB %b 2\r\nhi\r\n" % subject, reader(), VERBOSE)
     text = b"-ERR 'Permissions Violation for Publish to \"%b\"'\r\n" % subject
@@ -177,7 +177,7 @@ def test_subjects_of_servers_are_not_for_clients(backend: IRouterBackend, subjec
     assert world.peers["a"].link.counters().in_msgs == 1
 
 
-@pytest.mark.parametrize("subject", [b"_GR_", b"_GRX.a", b"$NRG", b"a._GR_.b", b"$JS.ACK.a"])
+@pytest.mark.parametrize("subject", [b"_GR_", b"_GRX.a", b"$GR", b"$NRG", b"a._GR_.b", b"$JS.ACK.a"])
 def test_similar_subjects_are(backend: IRouterBackend, subject: bytes) -> None:
     world = play(backend, b"PUB %b 2\r\nhi\r\n" % subject, reader())
     assert world.output("b") == b"MSG %b 1 2\r\nhi\r\n" % subject
@@ -200,7 +200,7 @@ def test_internal_links_may_publish_everywhere(world: World) -> None:
     assert world.output("a") == b"MSG _GR_.x 1 _R_.y 2\r\nhi\r\nMSG $NRG.x 1 0\r\n\r\n"
 
 
-@pytest.mark.parametrize("reply", [b"_R_.x", b"$JS.ACK.a.b", b"_GR_.x"])
+@pytest.mark.parametrize("reply", [b"_R_.x", b"$JS.ACK.a.b", b"_GR_.x", b"$GR.x"])
 def test_replies_of_servers_are_not_for_clients(backend: IRouterBackend, reply: bytes) -> None:
     world = play(backend, b"PUB foo %b 2\r\nhi\r\n" % reply, reader(), VERBOSE)
     text = b"-ERR 'Permissions Violation for Publish with Reply of \"%b\"'\r\n" % reply

@@ -408,11 +408,16 @@ cdef inline bint starts(const char* p, int n, const char* prefix, int length) no
     return n >= length and memcmp(p, prefix, length) == 0
 
 
+cdef inline bint gateway_reply(const char* p, int n) noexcept nogil:
+    """A reply that leads through a gateway; the second form is that of old servers."""
+    return (n > 5 and starts(p, n, b"_GR_.", 5)) or (n > 4 and starts(p, n, b"$GR.", 4))
+
+
 cdef int refused(Conn* conn, Message* m) except -1:
     """Whether the publish stops here: reserved subjects, permissions, hook."""
     cdef int hdr = m.hdr if m.hdr > 0 else 0
     cdef bint client = conn.kind == CLIENT
-    if (client and starts(m.subject, m.slen, b"_GR_.", 5)) or (
+    if (client and gateway_reply(m.subject, m.slen)) or (
         conn.publish_check != NULL
         and not may_publish(conn, m.subject, m.slen)
     ) or (client and not conn.account.is_system and starts(m.subject, m.slen, b"$NRG.", 5)):
@@ -420,7 +425,7 @@ cdef int refused(Conn* conn, Message* m) except -1:
         return 1
     if client and m.rlen and (
         starts(m.reply, m.rlen, b"_R_.", 4) or starts(m.reply, m.rlen, b"$JS.ACK.", 8)
-        or starts(m.reply, m.rlen, b"_GR_.", 5)
+        or gateway_reply(m.reply, m.rlen)
     ):
         raise_fault(conn, errors.ReplyPermissionViolation(m.reply[:m.rlen]))
         return 1

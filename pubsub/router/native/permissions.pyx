@@ -15,8 +15,9 @@ from pubsub.router.native.types cimport Conn
 
 cdef enum:
     FIRST_SLOTS = 64
-    # Answers kept before starting afresh: about 80 bytes each.
-    MOST = 8192
+    # Answers kept before starting afresh: about 80 bytes each. As many as results are kept of
+    # subjects nobody subscribed to; with fewer, many subjects are asked about again and again.
+    MOST = 65536
     # nats-server's replyPermLimit: look for outdated replies after so many new ones,
     # or after a second.
     PRUNE_AFTER = 4096

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = ["RESERVED_REPLIES", "is_reserved", "publish_as", "publish_parsed"]
 
-#: Subjects of gateways' replies and of the servers' own consensus groups.
-_GATEWAY_REPLY = b"_GR_."
+#: Subjects of gateways' replies (the second is that of old servers) and of the servers' own
+#: consensus groups.
+_GATEWAY_REPLIES = (b"_GR_.", b"$GR.")
 _CONSENSUS = b"$NRG."
 
 #: Replies that only servers may ask for: service imports, acknowledgements, gateways.
-RESERVED_REPLIES = (b"_R_.", b"$JS.ACK.", _GATEWAY_REPLY)
+RESERVED_REPLIES = (b"_R_.", b"$JS.ACK.", *_GATEWAY_REPLIES)
 
 #: What other servers may send whatever they may publish: answers, acknowledgements.
 _PASSED_ON = (b"_R_.", b"$JS.ACK.")
@@ -101,13 +102,21 @@ def _map(link: PythonLink, mapping: Mapping, message: Message) -> None:
         link.handler.traced("in", "MAPPING", b"%b -> %b" % (before, message.subject))
 
 
+def _is_gateway_reply(subject: bytes) -> bool:
+    return subject.startswith(_GATEWAY_REPLIES) and subject not in _GATEWAY_REPLIES
+
+
 def is_reserved(link: PythonLink, subject: bytes) -> bool:
     """Whether only servers may publish there."""
     if link.kind != PeerKind.CLIENT:
         return False
-    return subject.startswith(_GATEWAY_REPLY) or (
+    return _is_gateway_reply(subject) or (
         subject.startswith(_CONSENSUS) and not link.home.is_system
     )
+
+
+def _is_reserved_reply(reply: bytes) -> bool:
+    return reply.startswith(RESERVED_REPLIES) and reply not in _GATEWAY_REPLIES
 
 
 def _permitted(link: PythonLink, message: Message) -> bool:
@@ -116,7 +125,7 @@ def _permitted(link: PythonLink, message: Message) -> bool:
     if is_reserved(link, subject) or not _may_publish(link, subject):
         link.handler.fault(PublishPermissionViolation(subject))
         return False
-    if link.kind == PeerKind.CLIENT and reply.startswith(RESERVED_REPLIES):
+    if link.kind == PeerKind.CLIENT and _is_reserved_reply(reply):
         link.handler.fault(ReplyPermissionViolation(reply))
         return False
     return True
