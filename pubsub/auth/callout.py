@@ -337,7 +337,7 @@ def _user_id(
     """What to look for among ``auth_users``.
 
     Who it turned out to be; who it claims to be only if that was refused, for then it stays
-    refused. (nats-server looks at the claim alone.)
+    refused.
     """
     if callout.claims is not None or isinstance(said, Identity):
         return _known_user(said)
