@@ -177,7 +177,9 @@ def test_subjects_of_servers_are_not_for_clients(backend: IRouterBackend, subjec
     assert world.peers["a"].link.counters().in_msgs == 1
 
 
-@pytest.mark.parametrize("subject", [b"_GR_", b"_GRX.a", b"$GR", b"$NRG", b"a._GR_.b", b"$JS.ACK.a"])
+@pytest.mark.parametrize(
+    "subject", [b"_GR_", b"_GRX.a", b"$GR", b"$NRG", b"a._GR_.b", b"$JS.ACK.a"]
+)
 def test_similar_subjects_are(backend: IRouterBackend, subject: bytes) -> None:
     world = play(backend, b"PUB %b 2\r\nhi\r\n" % subject, reader())
     assert world.output("b") == b"MSG %b 1 2\r\nhi\r\n" % subject
