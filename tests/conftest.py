@@ -28,6 +28,9 @@ settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default")
 )
 
+#: What is longer is a key, a hash or a token rather than a word.
+LONGEST_NAME = 40
+
 
 class LoggedFailures:
     """The failures and critical events logged during one test."""
@@ -92,3 +95,11 @@ def free_port() -> Callable[[], int]:
             return int(probe.getsockname()[1])
 
     return find
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Keys, hashes and tokens are made anew by each process, and all of xdist's processes have
+    to call a test by the same name."""
+    if isinstance(val, str | bytes) and len(val) > LONGEST_NAME:
+        return argname
+    return None
