@@ -38,6 +38,7 @@ from pubsub.client.faultlog import describe_fault
 from pubsub.client.preamble import Preamble, PreambleSettings, TlsDetails
 from pubsub.client.registry import ConnectionInfo
 from pubsub.client.request_info import request_info
+from pubsub.client.streaming import StreamEnd
 from pubsub.errors import (
     AuthenticationTimeout,
     AuthorizationViolation,
@@ -52,8 +53,6 @@ from pubsub.interfaces import GLOBAL_ACCOUNT, Identity, ILink, ILinkHandler, Pee
 from pubsub.wire.connect import DEFAULT_CONNECT, ConnectError, ConnectOptions, decode_json_object
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from twisted.internet.defer import Deferred
 
     from pubsub.client.deadlines import Deadline
@@ -69,7 +68,7 @@ _log = Logger()
 
 
 @implementer(ILinkHandler, IPushProducer, IHalfCloseableProtocol, IHandshakeListener)
-class ClientProtocol(Protocol):
+class ClientProtocol(StreamEnd, Protocol):
     """A client of this server. Made by :class:`pubsub.client.factory.ClientFactory`.
 
     :ivar cid: the connection's id.
@@ -404,29 +403,6 @@ class ClientProtocol(Protocol):
             text = tracing.trace_line(direction, operation, argument)
         if text:
             _log.debug("{peer} - {text}", trace=True, peer=self.label(), text=text, cid=self.cid)
-
-    def message_received(
-        self, sid: bytes, subject: bytes, reply: bytes, headers: bytes, payload: bytes
-    ) -> None:
-        """Only INTERNAL links get these."""
-
-    def batch_received(self, messages: Sequence[tuple[bytes, bytes, bytes, bytes, bytes]]) -> None:
-        """Only SINK links get these."""
-
-    # the transport's producer (IPushProducer): our output
-
-    def pauseProducing(self) -> None:
-        """The transport's buffer is full: output waits in the link."""
-        if self.link is not None:
-            self.link.pause_output()
-
-    def resumeProducing(self) -> None:
-        """The transport's buffer has room again."""
-        if self.link is not None:
-            self.link.resume_output()
-
-    def stopProducing(self) -> None:
-        """The transport is gone: connectionLost follows."""
 
     # sending, reading and not reading
 

@@ -31,6 +31,7 @@ from pubsub.client import tracing
 from pubsub.client.context import link_options
 from pubsub.client.preamble import Preamble, PreambleSettings, TlsDetails
 from pubsub.client.registry import NO_COUNTERS, ConnectionInfo
+from pubsub.client.streaming import StreamEnd
 from pubsub.cluster import leafaccepting, leafhearing, leafkeepalive, leafsoliciting
 from pubsub.cluster.leafmessages import LeafConnect, new_nonce
 from pubsub.cluster.leafpermissions import LeafPermissions
@@ -48,8 +49,6 @@ from pubsub.interfaces import Identity, ILink, ILinkHandler, PeerKind, ServerPee
 from pubsub.wire.connect import DEFAULT_CONNECT, ConnectOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from twisted.internet.defer import Deferred
 
     from pubsub.client.deadlines import Deadline
@@ -77,7 +76,7 @@ _log = Logger()
 
 
 @implementer(ILinkHandler, IPushProducer, IHandshakeListener)
-class LeafProtocol(Protocol):
+class LeafProtocol(StreamEnd, Protocol):
     """A leaf node link. Made by :class:`pubsub.cluster.leaffactory.LeafFactory`.
 
     :param remote: what it was made for, ``None`` if it was accepted.
@@ -366,29 +365,6 @@ class LeafProtocol(Protocol):
             text = tracing.trace_line(direction, operation, argument)
         if text:
             _log.debug("{peer} - {text}", trace=True, peer=self.label(), text=text, cid=self.cid)
-
-    def message_received(
-        self, sid: bytes, subject: bytes, reply: bytes, headers: bytes, payload: bytes
-    ) -> None:
-        """Only INTERNAL links get these."""
-
-    def batch_received(self, messages: Sequence[tuple[bytes, bytes, bytes, bytes, bytes]]) -> None:
-        """Only SINK links get these."""
-
-    # the transport's producer (IPushProducer): our output
-
-    def pauseProducing(self) -> None:
-        """The transport's buffer is full: output waits in the link."""
-        if self.link is not None:
-            self.link.pause_output()
-
-    def resumeProducing(self) -> None:
-        """The transport's buffer has room again."""
-        if self.link is not None:
-            self.link.resume_output()
-
-    def stopProducing(self) -> None:
-        """The transport is gone: connectionLost follows."""
 
     # sending
 

@@ -18,7 +18,6 @@ A route goes through these states, each one way::
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.error import ConnectionDone
@@ -30,6 +29,7 @@ from zope.interface import implementer
 
 from pubsub.client import tracing
 from pubsub.client.preamble_types import TlsDetails, loss_text
+from pubsub.client.streaming import StreamEnd
 from pubsub.cluster import handshake, keepalive, obeying
 from pubsub.cluster.messages import RouteInfo
 from pubsub.config.options import RouteUrl
@@ -74,7 +74,7 @@ _LINK_OPTIONS = LinkOptions(
 
 
 @implementer(ILinkHandler, IPushProducer, IHandshakeListener)
-class RouteProtocol(Protocol):
+class RouteProtocol(StreamEnd, Protocol):
     """A route. Made by :class:`pubsub.cluster.factory.RouteFactory`.
 
     :param members: the table of all routes.
@@ -284,29 +284,6 @@ class RouteProtocol(Protocol):
             text = tracing.trace_line(direction, operation, argument)
         if text:
             _log.debug("{peer} - {text}", trace=True, peer=self.label(), text=text, cid=self.cid)
-
-    def message_received(
-        self, sid: bytes, subject: bytes, reply: bytes, headers: bytes, payload: bytes
-    ) -> None:
-        """Only INTERNAL links get these."""
-
-    def batch_received(self, messages: Sequence[tuple[bytes, bytes, bytes, bytes, bytes]]) -> None:
-        """Only SINK links get these."""
-
-    # the transport's producer (IPushProducer): our output
-
-    def pauseProducing(self) -> None:
-        """The transport's buffer is full: output waits in the link."""
-        if self.link is not None:
-            self.link.pause_output()
-
-    def resumeProducing(self) -> None:
-        """The transport's buffer has room again."""
-        if self.link is not None:
-            self.link.resume_output()
-
-    def stopProducing(self) -> None:
-        """The transport is gone: connectionLost follows."""
 
     # sending
 
