@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
@@ -13,9 +13,10 @@ from pubsub.errors import AuthenticationFailed, AuthorizationViolation, ClientFa
 from pubsub.interfaces import ConnectionAttempt, Identity
 
 if TYPE_CHECKING:
+    from pubsub.client.context import ClientContext
     from pubsub.client.protocol import ClientProtocol
 
-__all__ = ["Decided", "ask", "attempt_of", "has_credentials"]
+__all__ = ["Asker", "Decided", "ask", "attempt_of", "identity_in", "question", "reason_of"]
 
 #: ``decided(client, identity, fault)``: who it is, or ``None`` and what to tell it
 Decided = Callable[["ClientProtocol", "Identity | None", "ClientFault | None"], None]
@@ -27,6 +28,16 @@ _CREDENTIALS = ("user", "pass", "auth_token", "nkey")
 _log = Logger()
 
 
+class Asker(Protocol):
+    """Whoever wants to be somebody here, for the log."""
+
+    def debug(self, text: str) -> None:
+        """A debug line about it."""
+
+    def label(self) -> str:
+        """How its log lines begin."""
+
+
 def ask(client: ClientProtocol, decided: Decided) -> None:
     """Call ``decided``, now or later.
 
@@ -34,12 +45,12 @@ def ask(client: ClientProtocol, decided: Decided) -> None:
     it is there; if the client goes meanwhile, the question is withdrawn.
     """
     try:
-        outcome = _question(client)
+        outcome = question(client.context, attempt_of(client))
     except Exception:  # noqa: BLE001 - third-party code must not take the server down
-        decided(client, None, _refused(Failure(), client))
+        decided(client, None, reason_of(Failure(), client))
         return
     if not isinstance(outcome, Deferred):
-        decided(client, _identity(outcome, client), None)
+        decided(client, identity_in(outcome, client), None)
         return
     client.authenticating = outcome
     outcome.addCallbacks(_known, _not_known, callbackArgs=(client,), errbackArgs=(client,))
@@ -72,9 +83,8 @@ def has_credentials(connect: Mapping[str, Any]) -> bool:
     return any(connect.get(name) for name in _CREDENTIALS)
 
 
-def _question(client: ClientProtocol) -> Any:
+def question(context: ClientContext, attempt: ConnectionAttempt) -> Any:
     """What the authenticators answer; ``no_auth_user`` if nobody needs to be asked."""
-    context, attempt = client.context, attempt_of(client)
     authenticator, options = context.authenticator, context.options
     admit = getattr(authenticator, "admit", None)
     if (
@@ -90,7 +100,7 @@ def _question(client: ClientProtocol) -> Any:
     return authenticator.authenticate(attempt)
 
 
-def _refused(failure: Failure, client: ClientProtocol) -> ClientFault | None:
+def reason_of(failure: Failure, client: Asker) -> ClientFault | None:
     """Say in the log why there is no identity; what to tell the client."""
     if failure.check(AuthenticationFailed) is not None:
         client.debug(f"Authentication refused: {failure.getErrorMessage()}")
@@ -101,7 +111,7 @@ def _refused(failure: Failure, client: ClientProtocol) -> ClientFault | None:
     return None
 
 
-def _identity(answer: object, client: ClientProtocol) -> Identity | None:
+def identity_in(answer: object, client: Asker) -> Identity | None:
     """The answer, if it is one: anything else lets nobody in."""
     if answer is None or isinstance(answer, Identity):
         return answer
@@ -114,13 +124,13 @@ def _identity(answer: object, client: ClientProtocol) -> Identity | None:
 
 
 def _known(answer: object, client: ClientProtocol) -> tuple[Identity | None, ClientFault | None]:
-    return _identity(answer, client), None
+    return identity_in(answer, client), None
 
 
 def _not_known(
     failure: Failure, client: ClientProtocol
 ) -> tuple[Identity | None, ClientFault | None]:
-    return None, _refused(failure, client)
+    return None, reason_of(failure, client)
 
 
 def _answered(

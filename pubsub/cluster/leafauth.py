@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pubsub.auth.signatures import verify_nonce
 from pubsub.auth.slowwork import DeferToThread, SlowWork, host_of
-from pubsub.client.asking import has_credentials
+from pubsub.client.asking import identity_in, question, reason_of
 from pubsub.errors import AuthenticationFailed, ClientFault
 from pubsub.interfaces import ConnectionAttempt, IAuthenticator, Identity, PeerKind
 
@@ -106,14 +106,14 @@ def ask(leaf: LeafProtocol, decided: Decided) -> Deferred[Any] | None:
     try:
         outcome = _question(leaf)
     except Exception:  # noqa: BLE001 - third-party code must not take the server down
-        decided(None, _refused(Failure(), leaf))
+        decided(None, reason_of(Failure(), leaf))
         return None
     if not isinstance(outcome, Deferred):
-        decided(_identity(outcome, leaf), None)
+        decided(identity_in(outcome, leaf), None)
         return None
     outcome.addCallbacks(
-        lambda answer: decided(_identity(answer, leaf), None),
-        lambda failure: decided(None, _refused(failure, leaf)),
+        lambda answer: decided(identity_in(answer, leaf), None),
+        lambda failure: decided(None, reason_of(failure, leaf)),
     )
     outcome.addErrback(_broken, leaf)
     return outcome
@@ -123,19 +123,7 @@ def _question(leaf: LeafProtocol) -> Any:
     attempt, context = _attempt_of(leaf), leaf.context
     if context.authenticator is not None:
         return context.authenticator.authenticate(attempt)
-    authenticator: Any = context.client.authenticator
-    options = context.client.options
-    admit = getattr(authenticator, "admit", None)
-    if (
-        options.no_auth_user
-        and admit is not None
-        and not has_credentials(attempt.connect)
-        and options.authorization.auth_callout is None
-    ):
-        identity = admit(options.no_auth_user, attempt)
-        if identity is not None:
-            return identity
-    return authenticator.authenticate(attempt)
+    return question(context.client, attempt)
 
 
 def _attempt_of(leaf: LeafProtocol) -> ConnectionAttempt:
@@ -154,24 +142,6 @@ def _attempt_of(leaf: LeafProtocol) -> ConnectionAttempt:
         cid=leaf.cid,
         start=leaf.start,
     )
-
-
-def _refused(failure: Failure, leaf: LeafProtocol) -> ClientFault | None:
-    if failure.check(AuthenticationFailed) is not None:
-        leaf.debug(f"Authentication refused: {failure.getErrorMessage()}")
-        fault: ClientFault | None = getattr(failure.value, "fault", None)
-        return fault
-    if failure.check(CancelledError) is None:
-        _log.failure("{peer} - The authenticator failed", failure=failure, peer=leaf.label())
-    return None
-
-
-def _identity(answer: object, leaf: LeafProtocol) -> Identity | None:
-    """The answer, if it is one: anything else lets nobody in."""
-    if answer is None or isinstance(answer, Identity):
-        return answer
-    _log.error("{peer} - The authenticator's answer is no Identity", peer=leaf.label())
-    return None
 
 
 def _broken(failure: Failure, leaf: LeafProtocol) -> None:
