@@ -38,6 +38,7 @@ from pubsub.values.identity import (
     ResponsePermission,
 )
 from pubsub.values.links import (
+    GatewayNames,
     LinkCounters,
     LinkOptions,
     PeerKind,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GLOBAL_ACCOUNT",
     "ConnectionAttempt",
+    "GatewayNames",
     "IAccountResolver",
     "IAccounts",
     "IAuthenticator",
@@ -103,10 +105,7 @@ class IRouterBackend(Interface):
         """Why it cannot run here, in a sentence for the log; ``""`` if it can."""
 
     def create(settings: RouterSettings) -> IRouter:
-        """A new router without peers.
-
-        :raises pubsub.errors.BackendUnavailable: if it cannot run here.
-        """
+        """A new router without peers. Raises BackendUnavailable if it cannot run here."""
 
 
 class IRouter(Interface):
@@ -157,6 +156,10 @@ class IRouter(Interface):
 
     def add_subscription_listener(listener: ISubscriptionListener) -> None:
         """Tell ``listener`` of every subscription that comes and goes from now on."""
+
+    def use_gateways(names: GatewayNames, links: Sequence[ILink]) -> None:
+        """Send to other clusters over these GATEWAY links, the nearest first; called anew when
+        that changes. With ``names``, replies to recent subscriptions are mapped (``_GR_.``)."""
 
     def accounts() -> Sequence[str]:
         """The names of all accounts that ever had a peer, a message or a mapper."""
@@ -311,6 +314,10 @@ class ILinkHandler(Interface):
         """``RS+``, ``RS-``, ``LS+``, ``LS-``, ``A+`` or ``A-`` (upper case) from a server, with
         what follows it; the handler calls ``link.hear`` and ``link.unhear``."""
 
+    def interest_missing(account: str, subject: bytes) -> None:
+        """A message came over a GATEWAY link with ``peer.optimistic`` that no plain
+        subscription of this cluster wants. Told for each such message."""
+
     def error_received(argument: bytes) -> None:
         """-ERR from the peer."""
 
@@ -435,12 +442,10 @@ class IMessageHookPlugin(Interface):
     name = Attribute("str: what ``hooks`` calls it")
 
     def create(options: Mapping[str, Any], server: IServerAccess) -> IMessageHook:
-        """The hook for the options as they were written.
+        """The hook for the options as they were written; raises ConfigError if they are wrong.
 
         It may provide :class:`IConnectionHook`, too. If it has a method ``stop()``, that is
         called when the server ends or a reload replaced it.
-
-        :raises pubsub.errors.ConfigError: it cannot use these options.
         """
 
 
@@ -451,9 +456,7 @@ class IAuthenticator(Interface):
 
     def authenticate(attempt: ConnectionAttempt) -> Identity | Deferred[Identity | None] | None:
         """An identity; ``None`` if this authenticator does not know this kind of credentials.
-
-        :raises pubsub.errors.AuthenticationFailed: it knows them, and they are wrong.
-        """
+        Raises :class:`pubsub.errors.AuthenticationFailed` if it does, and they are wrong."""
 
 
 class IThreadedAuthenticator(IAuthenticator):
@@ -464,9 +467,9 @@ class IThreadedAuthenticator(IAuthenticator):
 
 
 class IServerAuthenticator(IAuthenticator):
-    """An authenticator that works with the server: it gets it once, before it is asked."""
+    """An authenticator that works with the server: it gets it once, before it is asked.
 
-    #: optional: ``needs_nonce`` True makes INFO carry a nonce
+    Optional: an attribute ``needs_nonce`` that is True makes INFO carry a nonce."""
 
     def use_server(server: IServerAccess) -> None:
         """Called once. Nothing is connected yet."""
@@ -479,9 +482,7 @@ class IAccountResolver(Interface):
     """Knows the JWTs of accounts (operator mode)."""
 
     def start(server: IServerAccess, book: Any) -> None:
-        """Called once, before anything else.
-
-        ``book`` is a :class:`pubsub.auth.jwt.lookup.AccountBook`: with ``is_known``, ``apply``
+        """Called once, before anything else. ``book`` is a :class:`pubsub.auth.jwt.lookup.AccountBook`: with ``is_known``, ``apply``
         and ``disable`` a resolver makes changes that it hears of take effect at once.
         """
 
@@ -509,9 +510,7 @@ class IAccounts(Interface):
 
     def update(options: AccountOptions) -> None:
         """Add the account, or change it: its clients are updated or disconnected at once.
-
-        :raises pubsub.errors.ConfigError: its imports or exports cannot be.
-        """
+        Raises :class:`pubsub.errors.ConfigError` if its imports or exports cannot be."""
 
     def remove(name: str) -> None:
         """Forget it; its clients are disconnected."""
@@ -589,7 +588,5 @@ class IAuthenticatorPlugin(Interface):
     order = Attribute("int: built-in authenticators are asked in ascending order")
 
     def create(options: Any) -> IAuthenticator:
-        """The authenticator for these :class:`pubsub.config.options.Options`.
-
-        :raises pubsub.errors.NotConfigured: nothing in them concerns it.
-        """
+        """The authenticator for these :class:`pubsub.config.options.Options`; raises
+        :class:`pubsub.errors.NotConfigured` if nothing in them concerns it."""

@@ -10,12 +10,12 @@ from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.logger import Logger, LogLevel
 
 from pubsub.client.preamble_types import TlsDetails
-from pubsub.cluster.leafaccepting import async_info
-from pubsub.cluster.leafauth import make_leaf_users
-from pubsub.cluster.leafcontext import LeafContext
-from pubsub.cluster.leaffactory import LeafFactory
-from pubsub.cluster.leafkeepalive import close_blocked
-from pubsub.cluster.leafremote import LeafRemote
+from pubsub.cluster.leafs.accepting import async_info
+from pubsub.cluster.leafs.auth import make_leaf_users
+from pubsub.cluster.leafs.context import LeafContext
+from pubsub.cluster.leafs.factory import LeafFactory
+from pubsub.cluster.leafs.keepalive import close_blocked
+from pubsub.cluster.leafs.remote import LeafRemote
 from pubsub.errors import ClosedState
 from pubsub.system import startup
 from pubsub.system.addresses import local_addresses
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pubsub.assembly.access import ServerAccess
     from pubsub.assembly.cluster import Cluster
     from pubsub.client.context import ClientContext
-    from pubsub.cluster.leafprotocol import LeafProtocol
+    from pubsub.cluster.leafs.protocol import LeafProtocol
     from pubsub.config.options import LeafNodeOptions, TlsOptions
     from pubsub.transport.tls import ServerTls
     from pubsub.values.accounts import UserOptions

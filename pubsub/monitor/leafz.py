@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pubsub.client.registry import NO_COUNTERS
-from pubsub.cluster.leafprotocol import LeafProtocol
+from pubsub.cluster.leafs.protocol import LeafProtocol
 from pubsub.config.options import LeafRemoteOptions
 from pubsub.interfaces import TrafficCounters
 from pubsub.monitor.goformat import number, rfc3339, rtt

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = [
+    "GatewayNames",
     "LinkCounters",
     "LinkOptions",
     "PeerKind",
@@ -86,6 +90,29 @@ class ServerPeer:
     isolated: bool = False
     #: route: understands where messages and interest of leafs come from (LS+, LMSG)
     leaf_origins: bool = True
+    #: route: the hash of the other server's id, as mapped replies carry it;
+    #: outbound gateway: that of the other cluster's name (6 characters, ``b""`` unknown)
+    hash: bytes = b""
+    #: outbound gateway: the hash of the other cluster in ``$GR.`` replies (4 characters)
+    old_hash: bytes = b""
+    #: outbound gateway: it only understands ``$GR.`` replies (before nats-server 2.2)
+    old_replies: bool = False
+    #: outbound gateway: asked (account, subject) whether it wants what it has not said it wants;
+    #: the answers are remembered until ``peer`` is assigned again. None: it does not
+    presumed: Callable[[str, bytes], bool] | None = None
+    #: inbound gateway: it sends without being asked, and has to be told what nobody wants
+    optimistic: bool = False
+
+
+class GatewayNames(NamedTuple):
+    """This server in the replies that cross gateways: ``_GR_.<cluster>.<server>.<reply>``."""
+
+    #: hash of the cluster's name, 6 characters
+    cluster: bytes
+    #: hash of the server's id, 6 characters
+    server: bytes
+    #: hash of the cluster's name in ``$GR.<hash>.<reply>``, 4 characters
+    old_cluster: bytes
 
 
 class SubscriptionInfo(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from pubsub.router.python.backend import PythonBackend
-from tests.cluster.leafworld import World
+from tests.cluster.leafs.world import World
 from tests.router.recording import native_backend
 
 

@@ -12,7 +12,7 @@ from pubsub.errors import BadMonitorQuery
 from pubsub.monitor.leafz import LeafzOptions, leaf_block, leaf_traffic, leafz
 from pubsub.monitor.query import Query
 from pubsub.router.python.backend import PythonBackend
-from tests.cluster.leafworld import Server, World
+from tests.cluster.leafs.world import Server, World
 from tests.monitor.fakes import FakeServer
 
 FIELDS = [

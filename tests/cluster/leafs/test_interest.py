@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
-from pubsub.cluster.leafinterest import LeafInterest
-from pubsub.cluster.leafpermissions import LeafPermissions, as_accepted
+from pubsub.cluster.leafs.interest import LeafInterest
+from pubsub.cluster.leafs.permissions import LeafPermissions, as_accepted
 from pubsub.interfaces import ISubscriptionListener, PeerKind, ServerPeer
 from pubsub.values.identity import Permissions
 

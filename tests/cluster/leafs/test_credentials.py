@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pubsub.auth.jwt.keys import KeyPair
-from pubsub.cluster.leafcredentials import credentials
+from pubsub.cluster.leafs.credentials import credentials
 from pubsub.config.options import LeafRemoteOptions, LeafUrl
 from pubsub.errors import CredentialsError
 

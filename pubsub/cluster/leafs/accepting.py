@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.logger import LogLevel
 
-from pubsub.cluster import leafkeepalive
-from pubsub.cluster.leafauth import ask
-from pubsub.cluster.leafcontext import PROTOCOL
-from pubsub.cluster.leafhearing import MIN_VERSION, SAME_CLUSTER
-from pubsub.cluster.leafmessages import LeafConnect, permission_fields
-from pubsub.cluster.leafpermissions import as_accepted
+from pubsub.cluster.leafs import keepalive
+from pubsub.cluster.leafs.auth import ask
+from pubsub.cluster.leafs.context import PROTOCOL
+from pubsub.cluster.leafs.hearing import MIN_VERSION, SAME_CLUSTER
+from pubsub.cluster.leafs.messages import LeafConnect, permission_fields
+from pubsub.cluster.leafs.permissions import as_accepted
 from pubsub.errors import (
     AuthenticationTimeout,
     AuthorizationViolation,
@@ -33,7 +33,7 @@ from pubsub.wire.connect import ConnectError
 from pubsub.wire.info import go_json
 
 if TYPE_CHECKING:
-    from pubsub.cluster.leafprotocol import LeafProtocol
+    from pubsub.cluster.leafs.protocol import LeafProtocol
     from pubsub.interfaces import Identity
 
 __all__ = ["async_info", "connect_received", "first_info", "info_fields", "timed_out"]
@@ -201,7 +201,7 @@ def _link(leaf: LeafProtocol, identity: Identity) -> None:
     if identity.expires:
         delay = max(0.0, identity.expires - client.wall())
         leaf.deadline = client.deadlines.add(delay, _expired, leaf)
-    leafkeepalive.plan_first_ping(leaf)
+    keepalive.plan_first_ping(leaf)
     _send_second_info(leaf)
     context.interest.join(leaf, leaf.account)
     leaf.announce()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pubsub.errors import ClosedState, StaleConnection
 
 if TYPE_CHECKING:
-    from pubsub.cluster.leafprotocol import LeafProtocol
+    from pubsub.cluster.leafs.protocol import LeafProtocol
 
 __all__ = ["plan_first_ping", "pong_received"]
 

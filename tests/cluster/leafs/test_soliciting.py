@@ -12,7 +12,7 @@ import pytest
 from pubsub.auth.jwt.keys import KeyPair
 from pubsub.auth.signatures import is_signed_by
 from pubsub.errors import ClosedState
-from tests.cluster.leafworld import Hub, Server, World
+from tests.cluster.leafs.world import Hub, Server, World
 
 INFO = {
     "server_id": "NHUB",

@@ -18,11 +18,11 @@ from pubsub.auth.users import UsersAuthenticator
 from pubsub.client.context import ClientContext
 from pubsub.client.factory import ClientFactory
 from pubsub.client.registry import Registry
-from pubsub.cluster.leafauth import make_leaf_users
-from pubsub.cluster.leafcontext import LeafContext
-from pubsub.cluster.leaffactory import LeafFactory
-from pubsub.cluster.leafprotocol import LeafProtocol
-from pubsub.cluster.leafremote import LeafRemote
+from pubsub.cluster.leafs.auth import make_leaf_users
+from pubsub.cluster.leafs.context import LeafContext
+from pubsub.cluster.leafs.factory import LeafFactory
+from pubsub.cluster.leafs.protocol import LeafProtocol
+from pubsub.cluster.leafs.remote import LeafRemote
 from pubsub.config.build import configure
 from pubsub.errors import ClosedState
 from pubsub.interfaces import IRouterBackend, RouterSettings

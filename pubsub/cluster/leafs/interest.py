@@ -33,11 +33,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from zope.interface import implementer
 
-from pubsub.cluster.leafpermissions import LOOP_PREFIX
+from pubsub.cluster.leafs.permissions import LOOP_PREFIX
 from pubsub.interfaces import ILink, ISubscriptionListener, PeerKind
 
 if TYPE_CHECKING:
-    from pubsub.cluster.leafpermissions import LeafPermissions
+    from pubsub.cluster.leafs.permissions import LeafPermissions
 
 __all__ = ["IListeningLeaf", "LeafInterest"]
 

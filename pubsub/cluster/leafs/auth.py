@@ -22,7 +22,7 @@ from pubsub.errors import AuthenticationFailed, ClientFault
 from pubsub.interfaces import ConnectionAttempt, IAuthenticator, Identity, PeerKind
 
 if TYPE_CHECKING:
-    from pubsub.cluster.leafprotocol import LeafProtocol
+    from pubsub.cluster.leafs.protocol import LeafProtocol
     from pubsub.config.options import LeafNodeOptions
 
 __all__ = ["LeafUsers", "ask", "make_leaf_users"]

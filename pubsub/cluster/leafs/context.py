@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from pubsub.accounts.members import Members
 from pubsub.client.context import ClientContext
 from pubsub.client.preamble_types import TlsDetails
-from pubsub.cluster.leafinterest import LeafInterest
+from pubsub.cluster.leafs.interest import LeafInterest
 from pubsub.values.accounts import AccountOptions, ServiceImport
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IDelayedCall, IProtocolFactory
 
-    from pubsub.cluster.leafprotocol import LeafProtocol
+    from pubsub.cluster.leafs.protocol import LeafProtocol
     from pubsub.config.options import LeafNodeOptions, TlsOptions
     from pubsub.interfaces import IAuthenticator
 

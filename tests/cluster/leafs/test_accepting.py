@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pubsub.errors import ClosedState
-from tests.cluster.leafworld import Wire, World, a_hub, connect, infos
+from tests.cluster.leafs.world import Wire, World, a_hub, connect, infos
 
 
 def test_the_first_info_is_that_of_a_leaf_node_port(world: World) -> None:

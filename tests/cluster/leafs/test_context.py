@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pubsub.values.accounts import AccountLimits, AccountOptions
-from tests.cluster.leafworld import Wire, World, a_hub, connect
+from tests.cluster.leafs.world import Wire, World, a_hub, connect
 
 USERS = """
 authorization { users [

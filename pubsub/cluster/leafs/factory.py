@@ -1,4 +1,4 @@
-"""Makes a :class:`~pubsub.cluster.leafprotocol.LeafProtocol` for each connection."""
+"""Makes a :class:`~pubsub.cluster.leafs.protocol.LeafProtocol` for each connection."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.protocol import Factory
 
-from pubsub.cluster.leafprotocol import LeafProtocol
+from pubsub.cluster.leafs.protocol import LeafProtocol
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress
 
-    from pubsub.cluster.leafcontext import LeafContext
-    from pubsub.cluster.leafremote import LeafRemote
+    from pubsub.cluster.leafs.context import LeafContext
+    from pubsub.cluster.leafs.remote import LeafRemote
 
 __all__ = ["LeafFactory"]
 

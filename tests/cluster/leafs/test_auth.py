@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 
 from pubsub.auth.jwt.keys import KeyPair
 from pubsub.interfaces import ConnectionAttempt, Identity, PeerKind
-from tests.cluster.leafworld import Wire, World, a_hub, connect, infos
+from tests.cluster.leafs.world import Wire, World, a_hub, connect, infos
 
 USERS = """
 authorization { users [

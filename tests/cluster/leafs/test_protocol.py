@@ -6,7 +6,7 @@ from twisted.internet.interfaces import IHandshakeListener, IPushProducer
 from zope.interface.verify import verifyObject
 
 from pubsub.interfaces import ILinkHandler
-from tests.cluster.leafworld import World
+from tests.cluster.leafs.world import World
 
 
 def test_a_link_is_what_the_router_and_the_transport_expect(world: World) -> None:

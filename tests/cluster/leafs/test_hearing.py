@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cluster.leafworld import Wire, World, a_hub, connect
+from tests.cluster.leafs.world import Wire, World, a_hub, connect
 
 PERMISSIONS = """
 accounts { A { users [ { user: u, password: p, permissions {

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from twisted.logger import LogLevel
 
 from pubsub._version import NATS_VERSION
-from pubsub.cluster import leafhearing, leafkeepalive
-from pubsub.cluster.leafcontext import PROTOCOL
-from pubsub.cluster.leafcredentials import credentials
-from pubsub.cluster.leafmessages import LeafConnect, LeafInfo
-from pubsub.cluster.leafpermissions import as_solicited
+from pubsub.cluster.leafs import hearing, keepalive
+from pubsub.cluster.leafs.context import PROTOCOL
+from pubsub.cluster.leafs.credentials import credentials
+from pubsub.cluster.leafs.messages import LeafConnect, LeafInfo
+from pubsub.cluster.leafs.permissions import as_solicited
 from pubsub.config.options import TlsOptions
 from pubsub.errors import (
     ClosedState,
@@ -26,7 +26,7 @@ from pubsub.errors import (
 )
 
 if TYPE_CHECKING:
-    from pubsub.cluster.leafprotocol import LeafProtocol
+    from pubsub.cluster.leafs.protocol import LeafProtocol
 
 __all__ = ["begin", "greeting_received", "handshake_completed", "info_received", "send_connect"]
 
@@ -71,7 +71,7 @@ def greeting_received(leaf: LeafProtocol, data: bytes) -> None:
     leaf.greeting = rest
     verb, _, argument = line.strip().partition(b" ")
     if verb.upper() == b"-ERR":
-        leafhearing.error_received(leaf, argument)
+        hearing.error_received(leaf, argument)
         return
     if verb.upper() != b"INFO":
         leaf.log("The first line is no INFO", LogLevel.error)
@@ -223,7 +223,7 @@ def _finish(leaf: LeafProtocol) -> None:
         for other in context.linked.values()
     ):
         # a leaf node of that cluster is here already
-        leafhearing.close_loop(leaf, tell=True)
+        hearing.close_loop(leaf, tell=True)
         return
     fault = leaf.join()
     if fault is not None:
@@ -233,7 +233,7 @@ def _finish(leaf: LeafProtocol) -> None:
     remote.linked()
     context.interest.join(leaf, leaf.account)
     leaf.announce()
-    leafkeepalive.plan_first_ping(leaf)
+    keepalive.plan_first_ping(leaf)
 
 
 def _too_late(leaf: LeafProtocol) -> None:

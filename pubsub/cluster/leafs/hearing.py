@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import LogLevel
 
-from pubsub.cluster.leafpermissions import LOOP_PREFIX
+from pubsub.cluster.leafs.permissions import LOOP_PREFIX
 from pubsub.errors import (
     AuthorizationViolation,
     ClosedState,
@@ -16,7 +16,7 @@ from pubsub.errors import (
 )
 
 if TYPE_CHECKING:
-    from pubsub.cluster.leafprotocol import LeafProtocol
+    from pubsub.cluster.leafs.protocol import LeafProtocol
     from pubsub.errors import PublishPermissionViolation
 
 __all__ = ["close_loop", "error_received", "interest_received", "message_refused"]

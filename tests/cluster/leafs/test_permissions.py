@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pubsub.cluster.leafpermissions import LeafPermissions, as_accepted, as_solicited
+from pubsub.cluster.leafs.permissions import LeafPermissions, as_accepted, as_solicited
 from pubsub.values.identity import Permissions
 
 USER = Permissions(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pubsub.cluster.leafmessages import LeafConnect, LeafInfo, new_nonce, permission_fields
+from pubsub.cluster.leafs.messages import LeafConnect, LeafInfo, new_nonce, permission_fields
 from pubsub.errors import MalformedArguments
 from pubsub.values.identity import Permissions
 

@@ -8,9 +8,9 @@ Both kinds go through these states, each one way::
 
 * preamble (accepted only): TLS, if it comes before or after INFO (:mod:`pubsub.client.preamble`);
 * greeting: the accepting end has sent INFO and waits for CONNECT, the other one waits for INFO;
-* joining: CONNECT is on its way or being looked at (:mod:`pubsub.cluster.leafaccepting`,
-  :mod:`pubsub.cluster.leafsoliciting`);
-* linked: it is in its account, and interest is told (:mod:`pubsub.cluster.leafinterest`);
+* joining: CONNECT is on its way or being looked at (:mod:`pubsub.cluster.leafs.accepting`,
+  :mod:`pubsub.cluster.leafs.soliciting`);
+* linked: it is in its account, and interest is told (:mod:`pubsub.cluster.leafs.interest`);
 * closed: we know why it ends; lost: the transport is gone.
 
 Facts: nats-server's ``leafnode.go``.
@@ -32,9 +32,9 @@ from pubsub.client.context import link_options
 from pubsub.client.preamble import Preamble, PreambleSettings, TlsDetails
 from pubsub.client.registry import NO_COUNTERS, ConnectionInfo
 from pubsub.client.streaming import StreamEnd
-from pubsub.cluster import leafaccepting, leafhearing, leafkeepalive, leafsoliciting
-from pubsub.cluster.leafmessages import LeafConnect, new_nonce
-from pubsub.cluster.leafpermissions import LeafPermissions
+from pubsub.cluster.leafs import accepting, hearing, keepalive, soliciting
+from pubsub.cluster.leafs.messages import LeafConnect, new_nonce
+from pubsub.cluster.leafs.permissions import LeafPermissions
 from pubsub.errors import (
     AuthorizationViolation,
     ClientFault,
@@ -52,9 +52,9 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
     from pubsub.client.deadlines import Deadline
-    from pubsub.cluster.leafcontext import LeafContext
-    from pubsub.cluster.leafmessages import LeafInfo
-    from pubsub.cluster.leafremote import LeafRemote
+    from pubsub.cluster.leafs.context import LeafContext
+    from pubsub.cluster.leafs.messages import LeafInfo
+    from pubsub.cluster.leafs.remote import LeafRemote
     from pubsub.values.accounts import AccountOptions
 
 __all__ = ["LeafProtocol"]
@@ -77,7 +77,7 @@ _log = Logger()
 
 @implementer(ILinkHandler, IPushProducer, IHandshakeListener)
 class LeafProtocol(StreamEnd, Protocol):
-    """A leaf node link. Made by :class:`pubsub.cluster.leaffactory.LeafFactory`.
+    """A leaf node link. Made by :class:`pubsub.cluster.leafs.factory.LeafFactory`.
 
     :param remote: what it was made for, ``None`` if it was accepted.
     :ivar spoke: the other end is our hub.
@@ -152,7 +152,7 @@ class LeafProtocol(StreamEnd, Protocol):
         self.context.coming[self.cid] = self
         self.log(f"Leafnode connection created{self._for_account()}")
         if self.remote is not None:
-            leafsoliciting.begin(self)
+            soliciting.begin(self)
         else:
             self._greet()
 
@@ -182,7 +182,7 @@ class LeafProtocol(StreamEnd, Protocol):
         elif self.preamble is not None:
             self.preamble.data_received(data)
         elif self.greeting is not None and self.closed_state is None:
-            leafsoliciting.greeting_received(self, data)
+            soliciting.greeting_received(self, data)
 
     def handshakeCompleted(self) -> None:
         """The TLS layer is up (IHandshakeListener)."""
@@ -191,7 +191,7 @@ class LeafProtocol(StreamEnd, Protocol):
             self.preamble.handshake_completed(details)
         elif self.remote is not None and self.closed_state is None:
             self.tls = details
-            leafsoliciting.handshake_completed(self)
+            soliciting.handshake_completed(self)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The transport is gone, whoever closed it."""
@@ -223,7 +223,7 @@ class LeafProtocol(StreamEnd, Protocol):
         if not self.native:
             self.transport.registerProducer(self, True)
         if self.remote is not None:
-            leafsoliciting.send_connect(self)
+            soliciting.send_connect(self)
         if rest and self.closed_state is None:
             link.feed(rest)
         client.router.flush()
@@ -253,7 +253,7 @@ class LeafProtocol(StreamEnd, Protocol):
 
     def send_info(self, tls_required: bool | None, client_ip: bool) -> None:
         """The first INFO of the accepting end."""
-        self.send(leafaccepting.first_info(self))
+        self.send(accepting.first_info(self))
 
     def start_tls(self, pending: bytes) -> None:
         """Put TLS under this connection."""
@@ -268,7 +268,7 @@ class LeafProtocol(StreamEnd, Protocol):
             self.tls = self.preamble.tls_details or self.tls
         self.preamble = None
         timeout = self.context.options.timeout
-        self.deadline = self.context.client.deadlines.add(timeout, leafaccepting.timed_out, self)
+        self.deadline = self.context.client.deadlines.add(timeout, accepting.timed_out, self)
         self.attach(rest)
 
     def failed(
@@ -286,20 +286,20 @@ class LeafProtocol(StreamEnd, Protocol):
     def connect_received(self, argument: bytes) -> None:
         """CONNECT of a leaf node."""
         if self.remote is None and not self.connect_seen:
-            leafaccepting.connect_received(self, argument)
+            accepting.connect_received(self, argument)
 
     def info_received(self, argument: bytes) -> None:
         """INFO: the accepting end has no use for it."""
         if self.remote is not None:
-            leafsoliciting.info_received(self, argument)
+            soliciting.info_received(self, argument)
 
     def interest_received(self, verb: bytes, argument: bytes) -> None:
         """The other end wants to hear more, or less."""
-        leafhearing.interest_received(self, verb, argument)
+        hearing.interest_received(self, verb, argument)
 
     def error_received(self, argument: bytes) -> None:
         """The other end is not content."""
-        leafhearing.error_received(self, argument)
+        hearing.error_received(self, argument)
 
     def operation_before_connect(self) -> bool:
         """A leaf node begins with CONNECT."""
@@ -310,14 +310,14 @@ class LeafProtocol(StreamEnd, Protocol):
 
     def pong_received(self) -> None:
         """PONG."""
-        leafkeepalive.pong_received(self)
+        keepalive.pong_received(self)
 
     def fault(self, fault: ClientFault) -> None:
         """It did something wrong: log it, tell it, close it if that is what follows."""
         if self.closed_state is not None:
             return
         if isinstance(fault, PublishPermissionViolation):
-            leafhearing.message_refused(self, fault)
+            hearing.message_refused(self, fault)
             return
         text = fault.detail or fault.wire
         if isinstance(fault, AuthorizationViolation):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cluster.leafworld import Wire, World, a_hub, connect
+from tests.cluster.leafs.world import Wire, World, a_hub, connect
 
 
 def test_a_first_ping_measures_the_round_trip_and_silence_ends_the_link(world: World) -> None:

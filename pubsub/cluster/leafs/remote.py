@@ -19,7 +19,7 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
-from pubsub.cluster.leaffactory import LeafFactory
+from pubsub.cluster.leafs.factory import LeafFactory
 from pubsub.config.options import LeafRemoteOptions, LeafUrl
 from pubsub.config.special_leafnodes import parse_leaf_url
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
     from pubsub.client.deadlines import Deadline
-    from pubsub.cluster.leafcontext import LeafContext
-    from pubsub.cluster.leafprotocol import LeafProtocol
+    from pubsub.cluster.leafs.context import LeafContext
+    from pubsub.cluster.leafs.protocol import LeafProtocol
 
 __all__ = ["LeafRemote"]
 

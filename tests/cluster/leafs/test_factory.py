@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pubsub.cluster.leaffactory import LeafFactory
-from tests.cluster.leafworld import World
+from pubsub.cluster.leafs.factory import LeafFactory
+from tests.cluster.leafs.world import World
 
 
 def test_a_protocol_knows_what_it_was_made_for(world: World) -> None:
