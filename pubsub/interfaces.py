@@ -482,7 +482,9 @@ class IAccountResolver(Interface):
     """Knows the JWTs of accounts (operator mode)."""
 
     def start(server: IServerAccess, book: Any) -> None:
-        """Called once, before anything else. ``book`` is a :class:`pubsub.auth.jwt.lookup.AccountBook`: with ``is_known``, ``apply``
+        """Called once, before anything else.
+
+        ``book`` is a :class:`pubsub.auth.jwt.lookup.AccountBook`: with ``is_known``, ``apply``
         and ``disable`` a resolver makes changes that it hears of take effect at once.
         """
 
