@@ -25,6 +25,8 @@ __all__ = [
     "CalloutOptions",
     "CertificatePair",
     "ClusterOptions",
+    "GatewayOptions",
+    "GatewayUrl",
     "LeafNodeOptions",
     "LeafRemoteOptions",
     "LeafUrl",
@@ -32,6 +34,7 @@ __all__ = [
     "MappingEntry",
     "Options",
     "PluginOptions",
+    "RemoteGatewayOptions",
     "ResolverOptions",
     "RouteUrl",
     "TlsOptions",
@@ -211,6 +214,68 @@ class ClusterOptions:
 
 
 @dataclass(frozen=True)
+class GatewayUrl:
+    """Where a server of another cluster is: an entry of ``gateway { gateways [ { urls } ] }``."""
+
+    host: str
+    port: int
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+    @property
+    def address(self) -> str:
+        """``host:port``."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    def __str__(self) -> str:
+        """``nats://host:port``, without user and password."""
+        return f"nats://{self.address}"
+
+
+@dataclass(frozen=True)
+class RemoteGatewayOptions:
+    """One entry of ``gateway { gateways }``: a cluster to connect to.
+
+    That of this server itself may be among them: it is not connected to.
+    """
+
+    name: str
+    urls: tuple[GatewayUrl, ...]
+    #: for connecting there, ``None`` for that of ``gateway``
+    tls: TlsOptions | None = None
+
+
+@dataclass(frozen=True)
+class GatewayOptions:
+    """The ``gateway`` block: this cluster among others."""
+
+    #: of this cluster, ``""`` for no gateways at all
+    name: str = ""
+    host: str = "0.0.0.0"
+    #: 0 for no gateways at all, -1 lets the kernel choose
+    port: int = 0
+    #: what other clusters have to say, ``""`` for nothing
+    user: str = ""
+    password: str = field(default="", repr=False)
+    #: seconds another server has to send CONNECT; with TLS the default is ``tls.timeout`` + 1
+    timeout: float = 2.0
+    tls: TlsOptions | None = None
+    #: ``"host"`` or ``"host:port"`` for other servers, ``""`` for what we listen on
+    advertise: str = ""
+    #: of clusters another one told us of: attempts after the first; 0 for none
+    connect_retries: int = 0
+    #: wait twice as long after each attempt, up to 30 seconds
+    connect_backoff: bool = False
+    #: clusters to connect to, and to come back to for ever
+    gateways: tuple[RemoteGatewayOptions, ...] = ()
+    #: refuse clusters that are not in ``gateways``
+    reject_unknown_cluster: bool = False
+    #: seconds, 0.0 for the top level's
+    write_deadline: float = 0.0
+
+
+@dataclass(frozen=True)
 class LeafUrl:
     """Where a hub is: an entry of ``leafnodes { remotes [ { urls } ] }``."""
 
@@ -371,6 +436,7 @@ class Options:
 
     # other servers
     cluster: ClusterOptions = ClusterOptions()
+    gateway: GatewayOptions = GatewayOptions()
     leafnodes: LeafNodeOptions = LeafNodeOptions()
 
     # monitoring
