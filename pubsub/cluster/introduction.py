@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pubsub._version import NATS_VERSION
+from pubsub.cluster.fields import given
 from pubsub.cluster.messages import ROUTE_PROTOCOL, info_line, permission_lists
 
 if TYPE_CHECKING:
@@ -40,22 +41,18 @@ def introduction(
         "port": port,
         "headers": not options.no_header_support,
     }
-    fields |= _given(auth_required=bool(cluster.user), tls_required=tls, tls_verify=tls)
+    fields |= given(auth_required=bool(cluster.user), tls_required=tls, tls_verify=tls)
     fields["max_payload"] = options.max_payload
-    fields |= _given(ip=ip)
-    fields |= _given(cluster=context.name.value, cluster_dynamic=context.name.dynamic)
+    fields |= given(ip=ip)
+    fields |= given(cluster=context.name.value, cluster_dynamic=context.name.dynamic)
     if not cluster.no_advertise:
-        fields |= _given(connect_urls=list(members.urls.own))
-    fields |= _given(ldm=ldm, **permission_lists(cluster.permissions))
+        fields |= given(connect_urls=list(members.urls.own))
+    fields |= given(ldm=ldm, **permission_lists(cluster.permissions))
     fields |= {"lnoc": True, "lnocu": True}
     if cluster.pool_size > 0:
         fields |= {"route_pool_size": cluster.pool_size}
-        fields |= _given(route_pool_idx=pool_idx, route_account=account)
-    fields |= _given(gossip_mode=gossip_mode)
+        fields |= given(route_pool_idx=pool_idx, route_account=account)
+    fields |= given(gossip_mode=gossip_mode)
     leafnode_url = context.leafnode_url()
-    fields |= _given(leafnode_urls=[leafnode_url] if leafnode_url else [])
+    fields |= given(leafnode_urls=[leafnode_url] if leafnode_url else [])
     return info_line(fields)
-
-
-def _given(**members: Any) -> dict[str, Any]:
-    return {name: value for name, value in members.items() if value}

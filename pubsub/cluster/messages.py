@@ -7,11 +7,11 @@ a field we do not know may mean something to them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pubsub.cluster.fields import Fields, given
 from pubsub.errors import MalformedArguments
 from pubsub.values.identity import Permissions
 from pubsub.wire.info import go_json
@@ -23,57 +23,6 @@ ROUTE_PROTOCOL = 2
 
 #: How other servers are told of a new one (nats-server: gossipDefault, …)
 GOSSIP_DEFAULT, GOSSIP_DISABLED, GOSSIP_OVERRIDE = range(3)
-
-
-def _object(argument: bytes, what: str) -> dict[str, Any]:
-    try:
-        value = json.loads(argument.decode("utf-8", "replace"))
-    except (ValueError, RecursionError):
-        raise MalformedArguments(f"{what}: invalid JSON") from None
-    if not isinstance(value, dict):
-        raise MalformedArguments(f"{what}: not a JSON object")
-    return value
-
-
-class _Fields:
-    """The members of a JSON object, each asked for with the type it must have."""
-
-    def __init__(self, argument: bytes, what: str) -> None:
-        self.members = _object(argument, what)
-        self._what = what
-
-    def _get(self, name: str, kind: type[Any], default: Any) -> Any:
-        value = self.members.get(name)
-        if value is None:
-            return default
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise MalformedArguments(f"{self._what}: {name} has the wrong type")
-        return value
-
-    def text(self, name: str) -> str:
-        """A string, ``""`` if there is none."""
-        # half of a surrogate pair, written as an escape, could not be said again
-        return str(self._get(name, str, "")).encode("utf-8", "replace").decode()
-
-    def number(self, name: str) -> int:
-        """A whole number, 0 if there is none."""
-        return int(self._get(name, int, 0))
-
-    def flag(self, name: str) -> bool:
-        """True or false."""
-        return bool(self._get(name, bool, False))
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        """A list of strings."""
-        values = self._get(name, list, [])
-        if not all(isinstance(value, str) for value in values):
-            raise MalformedArguments(f"{self._what}: {name} has the wrong type")
-        return tuple(values)
-
-    def block(self, name: str) -> Mapping[str, Any] | None:
-        """An object."""
-        found: Mapping[str, Any] | None = self._get(name, dict, None)
-        return found
 
 
 @dataclass(frozen=True)
@@ -124,7 +73,7 @@ class RouteInfo:
 
         :raises MalformedArguments: it cannot be read.
         """
-        fields = _Fields(argument, "INFO")
+        fields = Fields(argument, "INFO")
         return cls(
             server_id=fields.text("server_id"),
             server_name=fields.text("server_name"),
@@ -183,7 +132,7 @@ class RouteConnect:
 
         :raises MalformedArguments: it cannot be read.
         """
-        fields = _Fields(argument, "CONNECT")
+        fields = Fields(argument, "CONNECT")
         return cls(
             user=fields.text("user"),
             password=fields.text("pass"),
@@ -201,19 +150,15 @@ class RouteConnect:
     def to_bytes(self) -> bytes:
         """The line, as nats-server's sendRouteConnect writes it."""
         members: dict[str, Any] = {"echo": True, "verbose": False, "pedantic": False}
-        members |= _given(user=self.user) | _given(**{"pass": self.password})
+        members |= given(user=self.user) | given(**{"pass": self.password})
         members |= {
             "tls_required": self.tls_required,
             "headers": self.headers,
             "name": self.name,
             "cluster": self.cluster,
         }
-        members |= _given(cluster_dynamic=self.cluster_dynamic, lnoc=self.lnoc, lnocu=self.lnocu)
+        members |= given(cluster_dynamic=self.cluster_dynamic, lnoc=self.lnoc, lnocu=self.lnocu)
         return b"CONNECT %b\r\n" % go_json(members)
-
-
-def _given(**members: Any) -> dict[str, Any]:
-    return {name: value for name, value in members.items() if value}
 
 
 def info_line(members: Mapping[str, Any]) -> bytes:
@@ -225,7 +170,7 @@ def permission_lists(permissions: Permissions | None) -> dict[str, Any]:
     """``import`` and ``export`` as INFO has them."""
     if permissions is None:
         return {}
-    return _given(
+    return given(
         **{
             "import": _lists(permissions.publish_allow, permissions.publish_deny),
             "export": _lists(permissions.subscribe_allow, permissions.subscribe_deny),
@@ -234,7 +179,7 @@ def permission_lists(permissions: Permissions | None) -> dict[str, Any]:
 
 
 def _lists(allow: tuple[str, ...] | None, deny: tuple[str, ...]) -> dict[str, list[str]]:
-    return _given(allow=list(allow or ()), deny=list(deny))
+    return given(allow=list(allow or ()), deny=list(deny))
 
 
 def read_permission_lists(

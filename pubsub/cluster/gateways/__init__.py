@@ -1,0 +1,1 @@
+"""Gateways: connections between clusters, and what goes over them."""
