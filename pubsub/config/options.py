@@ -294,6 +294,20 @@ class LeafUrl:
 
 
 @dataclass(frozen=True)
+class LeafProxyOptions:
+    """``proxy`` of a remote: a hub is reached through an HTTP proxy's ``CONNECT``."""
+
+    host: str
+    port: int
+    user: str = ""
+    password: str = field(default="", repr=False)
+    #: seconds until the proxy has connected, 0.0 for as long as connecting may take
+    timeout: float = 0.0
+    #: TLS to the proxy itself: ``https`` in its URL
+    tls: bool = False
+
+
+@dataclass(frozen=True)
 class LeafRemoteOptions:
     """One entry of ``leafnodes { remotes }``: a hub this server connects to."""
 
@@ -323,6 +337,21 @@ class LeafRemoteOptions:
     disabled: bool = False
     #: use no other URLs than these
     ignore_discovered_servers: bool = False
+    proxy: LeafProxyOptions | None = None
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What makes it another remote: no two may have the same, and a reload finds it by
+        that (nats-server: RemoteLeafOpts.name)."""
+        return self.account, self.credentials, self.nkey, self.urls
+
+    @property
+    def shown(self) -> str:
+        """What the log calls it, without secrets (nats-server: safeName)."""
+        urls = " ".join(f'"{url.scheme}://{url.address}"' for url in self.urls)
+        more = f', credentials="{self.credentials}"' if self.credentials else ""
+        more = ', nkey="[REDACTED]"' if self.nkey else more
+        return f'urls=[{urls}], account="{self.account}"{more}'
 
 
 @dataclass(frozen=True)
@@ -332,12 +361,16 @@ class LeafUserOptions:
     user: str
     password: str = field(default="", repr=False)
     account: str = GLOBAL_ACCOUNT
+    #: only through a trusted proxy
+    proxy_required: bool = False
 
 
 @dataclass(frozen=True)
 class LeafNodeOptions:
     """The ``leafnodes`` block: leaf nodes of this server, and hubs it is a leaf node of."""
 
+    #: the block is there, be it empty: a reload may add remotes
+    present: bool = False
     host: str = "0.0.0.0"
     #: 0 for no listener, -1 lets the kernel choose
     port: int = 0
@@ -361,8 +394,12 @@ class LeafNodeOptions:
     #: of leaf nodes, ``""`` for any
     min_version: str = ""
     isolate_leafnode_interest: bool = False
+    #: nobody may connect but through a trusted proxy
+    proxy_required: bool = False
     #: seconds, 0.0 for the top level's
     write_deadline: float = 0.0
+    #: as at the top level: ``"close"``, ``"retry"``, or ``"default"``, which is ``"retry"``
+    write_timeout: str = "default"
     remotes: tuple[LeafRemoteOptions, ...] = ()
 
 

@@ -56,6 +56,8 @@ _ALIKE = {
     "resolver_tls": "tls",
     "cluster.tls": "tls",
     "cluster.permissions": "authorization.users.permissions",
+    "gateway.tls": "tls",
+    "gateway.gateways.tls": "tls",
     "leafnodes.tls": "tls",
     "leafnodes.remotes.tls": "tls",
 }

@@ -7,12 +7,12 @@ runs half of a configuration. Which options these are is a column of the table.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from pubsub.config.complete import IMPLIED_USER
 from pubsub.config.durations import format_duration
-from pubsub.config.options import RANDOM_PORT, Options, TlsOptions
+from pubsub.config.options import RANDOM_PORT, GatewayOptions, Options, TlsOptions
 from pubsub.config.redact import shown
 from pubsub.config.row import NESTING, Option, ValueKind
 from pubsub.config.table import TABLE
@@ -64,6 +64,7 @@ def diff(old: Options, new: Options) -> list[Change]:
             "config reload does not support moving to or from an account resolver",
         )
     _check_cluster(old, new)
+    _check_gateway(old, new)
     for row in TABLE:
         path = row.stored_as
         if path is None:
@@ -74,7 +75,8 @@ def diff(old: Options, new: Options) -> list[Change]:
         before, after = _attribute(old, path), _attribute(new, path)
         if before == after or (row.kind is ValueKind.PORT and after == RANDOM_PORT):
             continue
-        if not row.reloadable and not (path == "no_auth_user" and _may_change_user(old, new)):
+        may_change = row.reloadable or path == "gateway"  # of which the rest was compared above
+        if not may_change and not (path == "no_auth_user" and _may_change_user(old, new)):
             raise ReloadRefused(
                 row.go_name or row.path, _as_go(row, path, before), _as_go(row, path, after)
             )
@@ -103,6 +105,27 @@ def _check_cluster(old: Options, new: Options) -> None:
             raise ReloadRefused(go_name, _worded(before), _worded(after))
     if (old.cluster.tls is None) != (new.cluster.tls is None):
         raise ReloadRefused("Cluster.TLSConfig", "", "", "config reload not supported for Cluster")
+
+
+def _check_gateway(old: Options, new: Options) -> None:
+    """Gateways stay as they are, but for their certificates.
+
+    :raises ReloadRefused: something else is another now.
+    """
+    before, after = _without_certificates(old.gateway), _without_certificates(new.gateway)
+    for attribute in fields(GatewayOptions):
+        name = attribute.name
+        if getattr(before, name) != getattr(after, name):
+            texts = (_worded(shown("gateway", each)[name]) for each in (before, after))
+            raise ReloadRefused(f"Gateway.{name.title().replace('_', '')}", *texts)
+
+
+def _without_certificates(gateway: GatewayOptions) -> GatewayOptions:
+    def bare(tls: TlsOptions | None) -> TlsOptions | None:
+        return None if tls is None else TlsOptions(timeout=tls.timeout)
+
+    remotes = tuple(replace(remote, tls=bare(remote.tls)) for remote in gateway.gateways)
+    return replace(gateway, tls=bare(gateway.tls), gateways=remotes)
 
 
 def _may_change_user(old: Options, new: Options) -> bool:

@@ -21,7 +21,7 @@ from pubsub.config.values import Warn, convert, invalid, parse_address, string_l
 from pubsub.errors import InvalidOption, UnsupportedOption
 from pubsub.values.identity import Permissions
 
-__all__ = ["FLAGS", "READERS", "cluster_with_flags", "parse_route_url"]
+__all__ = ["FLAGS", "READERS", "check_advertise", "cluster_with_flags", "parse_route_url"]
 
 #: what comes to no compression where the other server does not ask for it
 _UNCOMPRESSED = ("off", "accept", "disabled", "disable", "not supported")
@@ -157,13 +157,17 @@ def _accounts(row: Option, token: Token, fields: dict[str, Any], warn: Warn) -> 
 def _advertise(row: Option, token: Token, fields: dict[str, Any], warn: Warn) -> None:
     text = str(convert(row, token, warn))
     try:
-        _check_advertise(text)
+        check_advertise(text)
     except ValueError:
         raise invalid(f"invalid {row.name} {text!r}; write host or host:port", token) from None
     fields["advertise"] = text
 
 
-def _check_advertise(text: str) -> None:
+def check_advertise(text: str) -> None:
+    """``host``, ``host:port``, or nothing.
+
+    :raises ValueError: it is none of these.
+    """
     parts = urlsplit(f"//{text}")
     if text and (not parts.hostname or parts.path or parts.username or (parts.port or 1) < 1):
         raise ValueError(text)
@@ -234,7 +238,7 @@ def cluster_with_flags(cluster: ClusterOptions, flags: Mapping[str, Any]) -> Clu
     if " " in str(changes.get("name", "")):
         raise InvalidOption("cluster name cannot contain spaces")
     try:
-        _check_advertise(str(changes.get("advertise", "")))
+        check_advertise(str(changes.get("advertise", "")))
     except ValueError:
         raise InvalidOption("-cluster_advertise: write host or host:port") from None
     cluster = replace(cluster, **changes)

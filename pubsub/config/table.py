@@ -4,8 +4,9 @@ Parsing, ``--help``, the documentation page, redaction and reload are made from 
 The rows stand by area in :mod:`~pubsub.config.table_core`,
 :mod:`~pubsub.config.table_authorization`, :mod:`~pubsub.config.table_tls`,
 :mod:`~pubsub.config.table_accounts`, :mod:`~pubsub.config.table_operator`,
-:mod:`~pubsub.config.table_cluster`, :mod:`~pubsub.config.table_leafnodes` and
-:mod:`~pubsub.config.table_streams`; what a row holds is said in :mod:`pubsub.config.row`.
+:mod:`~pubsub.config.table_cluster`, :mod:`~pubsub.config.table_gateway`,
+:mod:`~pubsub.config.table_leafnodes` and :mod:`~pubsub.config.table_streams`; what a row holds
+is said in :mod:`pubsub.config.row`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pubsub.config import (
     table_authorization,
     table_cluster,
     table_core,
+    table_gateway,
     table_leafnodes,
     table_operator,
     table_streams,
@@ -35,6 +37,7 @@ TABLE: tuple[Option, ...] = (
     *table_accounts.ROWS,
     *table_operator.ROWS,
     *table_cluster.ROWS,
+    *table_gateway.ROWS,
     *table_leafnodes.ROWS,
     *table_streams.ROWS,
 )

@@ -1,4 +1,4 @@
-"""The rows about other servers of the same system: routes and gateways."""
+"""The rows about the other servers of a cluster."""
 
 from __future__ import annotations
 
@@ -10,68 +10,16 @@ from pubsub.config.row import ValueKind as K
 from pubsub.config.table_authorization import permissions_rows
 from pubsub.config.table_tls import tls_rows
 
-__all__ = ["ROWS", "compression_rows", "listener_rows", "writing_rows"]
+__all__ = ["ROWS"]
 
 _COMPRESSION = "compression"
-_GATEWAY = "the gateway protocol"
-
-
-def listener_rows(
-    path: str, feature: str, what: str, *aliases: str, since: str = ""
-) -> tuple[Option, ...]:
-    """The rows every block with a listener of its own begins with."""
-
-    def row(name: str, kind: K, description: str, *aliases: str, secret: bool = False) -> Option:
-        return Option(
-            f"{path}.{name}", kind, description, aliases, secret=secret, unsupported=feature
-        )
-
-    return (
-        Option(path, K.BLOCK, what, aliases, since=since, unsupported=feature),
-        row("listen", K.ADDRESS, "Address to listen on"),
-        row("host", K.STRING, "Host to listen on", "net"),
-        row("port", K.PORT, "Port to listen on"),
-        row(
-            "authorization",
-            K.BLOCK,
-            "Who may connect",
-            *(("authentication",) if path in ("websocket", "mqtt") else ()),
-        ),
-        row("authorization.user", K.STRING, "User", "username"),
-        row("authorization.password", K.STRING, "Password", "pass", secret=True),
-        row("authorization.token", K.STRING, "Token", secret=True),
-        row("authorization.timeout", K.SECONDS, "Time to send CONNECT"),
-        *tls_rows(f"{path}.tls", feature),
-    )
-
-
-def writing_rows(path: str, feature: str) -> tuple[Option, ...]:
-    """How long a block's connections may take to write."""
-    return (
-        Option(f"{path}.write_deadline", K.DURATION, "Time a write may take",
-               unsupported=feature),
-        Option(f"{path}.write_timeout", K.CHOICE, "What happens when it has passed",
-               choices=("default", "close", "retry"), unsupported=feature),
-    )  # fmt: skip
-
-
-def compression_rows(path: str, feature: str, default: str) -> tuple[Option, ...]:
-    """What a block's connections may compress."""
-    return (
-        Option(f"{path}.compression", K.ANY, "off, on, accept, s2_auto, s2_fast, s2_better…",
-               since="2.10", default=default, unsupported=feature),
-        Option(f"{path}.compression.mode", K.STRING, "The same", default=default,
-               unsupported=feature),
-        Option(f"{path}.compression.rtt_thresholds", K.LIST, "Round trip times of s2_auto",
-               ("thresholds", "rtts", "rtt"), unsupported=feature),
-    )  # fmt: skip
 
 
 def _row(name: str, kind: K, description: str, *aliases: str, **keywords: Any) -> Option:
     return Option(f"cluster.{name}", kind, description, aliases, attribute=None, **keywords)
 
 
-_CLUSTER_ROWS = (
+ROWS = (
     Option("cluster", K.BLOCK, "Routes to the other servers of a cluster", attribute="cluster",
            reloadable=True, go_name="Cluster"),
     _row("listen", K.ADDRESS, "Address to listen on; there are no routes without one"),
@@ -125,24 +73,3 @@ _CLUSTER_ROWS = (
     _row("write_timeout", K.CHOICE, "What happens when it has passed",
          choices=("default", "close", "retry"), unsupported="write_timeout of routes"),
 )  # fmt: skip
-
-_GATEWAY_ROWS = (
-    *listener_rows("gateway", _GATEWAY, "Connections between clusters"),
-    Option("gateway.name", K.STRING, "Name of this cluster", unsupported=_GATEWAY),
-    Option("gateway.advertise", K.STRING, "URL to advertise", unsupported=_GATEWAY),
-    Option("gateway.connect_retries", K.INTEGER, "Number of connect retries", default=0,
-           unsupported=_GATEWAY),
-    Option("gateway.connect_backoff", K.BOOL, "Wait longer after each attempt",
-           unsupported=_GATEWAY),
-    Option("gateway.gateways", K.LIST, "The other clusters", unsupported=_GATEWAY),
-    Option("gateway.gateways.name", K.STRING, "Name of a cluster", unsupported=_GATEWAY),
-    Option("gateway.gateways.url", K.STRING, "Where it is", unsupported=_GATEWAY),
-    Option("gateway.gateways.urls", K.STRINGS, "Where it is", unsupported=_GATEWAY),
-    Option("gateway.gateways.tls", K.BLOCK, "Encryption, as tls", unsupported=_GATEWAY),
-    Option("gateway.reject_unknown_cluster", K.BOOL, "Refuse clusters not listed here",
-           ("reject_unknown",), unsupported=_GATEWAY),
-    *writing_rows("gateway", _GATEWAY),
-)  # fmt: skip
-
-
-ROWS = (*_CLUSTER_ROWS, *_GATEWAY_ROWS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pubsub.config.row import Flag, Option
 from pubsub.config.row import ValueKind as K
-from pubsub.config.table_cluster import listener_rows
+from pubsub.config.table_tls import tls_rows
 
 __all__ = ["ROWS"]
 
@@ -82,6 +82,35 @@ _JETSTREAM_ROWS = (
 )  # fmt: skip
 
 
+def _listener_rows(
+    path: str, feature: str, what: str, *aliases: str, since: str
+) -> tuple[Option, ...]:
+    """The rows every block with a listener of its own begins with."""
+
+    def row(name: str, kind: K, description: str, *aliases: str, secret: bool = False) -> Option:
+        return Option(
+            f"{path}.{name}", kind, description, aliases, secret=secret, unsupported=feature
+        )
+
+    return (
+        Option(path, K.BLOCK, what, aliases, since=since, unsupported=feature),
+        row("listen", K.ADDRESS, "Address to listen on"),
+        row("host", K.STRING, "Host to listen on", "net"),
+        row("port", K.PORT, "Port to listen on"),
+        row(
+            "authorization",
+            K.BLOCK,
+            "Who may connect",
+            "authentication",
+        ),
+        row("authorization.user", K.STRING, "User", "username"),
+        row("authorization.password", K.STRING, "Password", "pass", secret=True),
+        row("authorization.token", K.STRING, "Token", secret=True),
+        row("authorization.timeout", K.SECONDS, "Time to send CONNECT"),
+        *tls_rows(f"{path}.tls", feature),
+    )
+
+
 def _websocket(name: str, kind: K, description: str, *aliases: str, since: str = "") -> Option:
     return Option(f"websocket.{name}", kind, description, aliases, since=since,
                   unsupported=_WEBSOCKET)  # fmt: skip
@@ -95,7 +124,7 @@ def _mqtt(
 
 
 _WEBSOCKET_ROWS = (
-    *listener_rows("websocket", _WEBSOCKET, "Clients over WebSocket", "ws", since="2.2"),
+    *_listener_rows("websocket", _WEBSOCKET, "Clients over WebSocket", "ws", since="2.2"),
     _websocket("advertise", K.STRING, "URL to advertise"),
     _websocket("no_tls", K.BOOL, "Without encryption"),
     _websocket("same_origin", K.BOOL, "Only pages of the same origin"),
@@ -113,7 +142,7 @@ _WEBSOCKET_ROWS = (
 )  # fmt: skip
 
 _MQTT_ROWS = (
-    *listener_rows("mqtt", _MQTT, "Clients that speak MQTT 3.1.1", since="2.2"),
+    *_listener_rows("mqtt", _MQTT, "Clients that speak MQTT 3.1.1", since="2.2"),
     _mqtt("no_auth_user", K.STRING, "The user of clients without credentials"),
     _mqtt("ack_wait", K.DURATION, "Time for an acknowledgement", "ackwait", default="30s"),
     _mqtt("js_api_timeout", K.DURATION, "Time for JetStream requests", "api_timeout",

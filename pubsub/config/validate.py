@@ -5,6 +5,7 @@ from __future__ import annotations
 from pubsub.config.durations import format_duration
 from pubsub.config.options import Options
 from pubsub.config.places import Places
+from pubsub.config.validate_gateway import validate_gateway
 from pubsub.config.validate_leafnodes import validate_leafnodes
 from pubsub.config.validate_security import validate_security
 from pubsub.config.values import split_host_port
@@ -24,6 +25,7 @@ def validate(options: Options, source: Places | None = None) -> None:
     _names(options, source)
     validate_security(options, source)
     validate_leafnodes(options, source)
+    validate_gateway(options, source)
     _monitoring(options, source)
 
 

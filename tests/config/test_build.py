@@ -105,7 +105,7 @@ def test_a_key_used_as_a_variable_need_not_be_an_option() -> None:
 
 
 def test_everything_that_is_wrong_is_told_at_once() -> None:
-    text = "prot: 1\ngateway {}\nport: x\ntls { verify: 1, foo: 2 }"
+    text = "prot: 1\nmqtt {}\nport: x\ntls { verify: 1, foo: 2 }"
     with pytest.raises(ConfigErrors) as caught:
         configure(text=text, path="f")
     assert [type(error) for error in caught.value.errors] == [
@@ -113,7 +113,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
     ]
     assert str(caught.value).splitlines()[:2] == [
         'f:1:1: unknown field "prot"; did you mean port?',
-        "f:2:1: gateway: the gateway protocol is not supported yet by this server",
+        "f:2:1: mqtt: MQTT is not supported yet by this server",
     ]
     assert (caught.value.file, caught.value.line, caught.value.column) == ("f", 1, 1)
 

@@ -180,3 +180,22 @@ def test_what_can_be_reloaded_is_what_nats_server_reloads() -> None:
         tls.pinned_certs tls.cipher_suites tls.curve_preferences tls.min_version tls.certs
         """.split()  # noqa: SIM905
     )
+
+
+GATEWAY = "gateway { name: A, port: %d, gateways: [ { name: B, url: 'nats://%s@b:1', %s } ] }"
+CERTIFICATE = "tls { cert_file: %s, key_file: k }"
+
+
+def test_of_gateways_only_certificates_may_change() -> None:
+    old = GATEWAY % (-1, "u:secret", CERTIFICATE % "c")
+    assert changes(old, old) == []
+    [(path, _, _)] = changes(old, GATEWAY % (-1, "u:secret", CERTIFICATE % "d"))
+    assert path == "gateway"
+    assert refusal(old, GATEWAY % (5, "u:secret", CERTIFICATE % "c")) == (
+        "config reload not supported for Gateway.Port: old=-1, new=5"
+    )
+    for new in (GATEWAY % (-1, "u:secret", ""), GATEWAY % (-1, "u:hidden", CERTIFICATE % "c"), ""):
+        text = refusal(old, new)
+        assert text.startswith("config reload not supported for Gateway.")
+        assert "secret" not in text
+        assert "hidden" not in text
