@@ -1,4 +1,5 @@
-"""What every test here gets: no logged failure goes unseen, free ports, Hypothesis profiles."""
+"""What every test here gets: no logged failure goes unseen, no test hangs, free ports,
+Hypothesis profiles."""
 
 from __future__ import annotations
 
@@ -17,6 +18,12 @@ from twisted.python.failure import Failure
 
 # For `tests.…` and `bench.…`. At the end: an installed pubsub goes before this checkout's.
 sys.path.append(str(Path(__file__).parent.parent))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """No test may hang the run."""
+    config.pluginmanager.import_plugin("tests.timelimit")
+
 
 settings.register_profile(
     "default", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -39,10 +41,17 @@ _SUITE = """
 """
 
 
+def like_ours(pytester: pytest.Pytester, suite: str) -> None:
+    """A directory of tests with the conftest that all of ours have."""
+    folder = pytester.mkdir("tests")
+    for name in ("conftest.py", "timelimit.py"):
+        shutil.copy(Path(__file__).with_name(name), folder)
+    folder.joinpath("test_suite.py").write_text(dedent(suite))
+
+
 def test_a_test_that_logs_a_failure_fails(pytester: pytest.Pytester) -> None:
     """Logged failures, critical events and dropped Deferreds each fail the test they belong to."""
-    pytester.makeconftest(Path(__file__).with_name("conftest.py").read_text())
-    pytester.makepyfile(_SUITE)
+    like_ours(pytester, _SUITE)
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     result.assert_outcomes(passed=6, errors=4)
     result.stdout.fnmatch_lines(["*ERROR *test_drops_a_failed_deferred*", "*KeyError*"])
