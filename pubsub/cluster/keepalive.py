@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pubsub.errors import ClosedState, StaleConnection
+from pubsub.errors import StaleConnection
 
 if TYPE_CHECKING:
     from pubsub.cluster.protocol import RouteProtocol
@@ -49,24 +49,12 @@ def _ping_due(route: RouteProtocol) -> None:
     if route.closed_state is not None or route.link is None:
         return
     options = route.context.options
-    if _blocked_too_long(route):
-        route.close(ClosedState.SLOW_CONSUMER_WRITE_DEADLINE)
-        return
     most = options.cluster.ping_max or options.ping_max
     if route.pings_out + 1 > most:
         route.fault(StaleConnection())
         return
     send_ping(route)
     _plan(route, interval_of(route))
-
-
-def _blocked_too_long(route: RouteProtocol) -> bool:
-    """Its socket has accepted nothing for the whole of write_deadline, and a PING's time."""
-    options, link = route.context.options, route.link
-    limit = options.cluster.write_deadline or options.write_deadline
-    if link is None or not link.blocked_since or not limit:
-        return False
-    return bool(route.context.monotonic() - link.blocked_since >= limit)
 
 
 def send_ping(route: RouteProtocol) -> None:

@@ -21,6 +21,7 @@ from pubsub.cluster.keepalive import send_ping
 from pubsub.cluster.messages import RouteInfo, info_line
 from pubsub.cluster.pools import pool_index
 from pubsub.cluster.solicit import Solicitor, Target
+from pubsub.cluster.sweep import BlockedSweep
 from pubsub.cluster.telling import Telling
 from pubsub.cluster.urls import ClientUrls, split_advertised
 from pubsub.config.options import ClusterOptions, RouteUrl
@@ -71,6 +72,8 @@ class Members:
     :ivar port: where we listen for routes.
     :ivar alive: transports that exist.
     :ivar closing: the server ends: no new routes.
+    :ivar slow_consumers: routes that were closed because they did not keep up.
+    :ivar stale_connections: routes whose other end answered no more.
     """
 
     _log = Logger()
@@ -84,6 +87,8 @@ class Members:
         self.leafnode_urls = ClientUrls()
         self.port = 0
         self.alive = 0
+        self.slow_consumers = 0
+        self.stale_connections = 0
         self.closing = False
         #: all connections that are open, members or not yet
         self.open: dict[int, RouteProtocol] = {}
@@ -91,6 +96,9 @@ class Members:
         self.past = LinkCounters(0, 0, 0, 0, 0, 0, 0)
         self.solicitor = Solicitor(self)
         self.telling = Telling(self)
+        self.sweep = BlockedSweep(
+            context.deadlines, self._write_deadline, self.open.values, lambda: context.monotonic()
+        )
         self._flushing = False
         self._all_lost: list[Deferred[None]] = []
         self._pin_accounts()
@@ -171,7 +179,17 @@ class Members:
         host, port = split_advertised(options.advertise, self.port)
         return host, port, f"{RouteUrl(host, port)}/"
 
+    def _write_deadline(self) -> float:
+        options = self.context.options
+        return options.cluster.write_deadline or options.write_deadline
+
     # coming
+
+    def connected(self, route: RouteProtocol) -> None:
+        """A transport exists."""
+        self.alive += 1
+        self.open[route.cid] = route
+        self.sweep.start()
 
     def join(self, route: RouteProtocol, info: RouteInfo, *, send_info: bool) -> None:
         """It introduced itself: it becomes a member, or is closed.

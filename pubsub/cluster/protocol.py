@@ -33,7 +33,13 @@ from pubsub.client.streaming import StreamEnd
 from pubsub.cluster import handshake, keepalive, obeying
 from pubsub.cluster.messages import RouteInfo
 from pubsub.config.options import RouteUrl
-from pubsub.errors import AuthenticationTimeout, ClientFault, ClosedState, SlowConsumer
+from pubsub.errors import (
+    AuthenticationTimeout,
+    ClientFault,
+    ClosedState,
+    SlowConsumer,
+    StaleConnection,
+)
 from pubsub.interfaces import (
     GLOBAL_ACCOUNT,
     ILink,
@@ -141,8 +147,7 @@ class RouteProtocol(StreamEnd, Protocol):
         peer = self.transport.getPeer()
         self.host = getattr(peer, "host", "")
         self.port = getattr(peer, "port", 0)
-        self.members.alive += 1
-        self.members.open[self.cid] = self
+        self.members.connected(self)
         if self.members.closing:
             self.no_reconnect = True
             self.close(ClosedState.SERVER_SHUTDOWN)
@@ -246,6 +251,7 @@ class RouteProtocol(StreamEnd, Protocol):
             return
         if isinstance(fault, SlowConsumer) and not self._too_much_waits():
             return
+        self._count(fault)
         self.log(LogLevel.error, self._described(fault))
         data = fault.to_bytes()
         if data and self.link is not None:
@@ -261,6 +267,23 @@ class RouteProtocol(StreamEnd, Protocol):
         if isinstance(fault, SlowConsumer) and self.link is not None:
             return f"Slow Consumer Detected: {self.link.pending_bytes} bytes wait for the route"
         return fault.detail or fault.wire
+
+    def _count(self, fault: ClientFault) -> None:
+        if isinstance(fault, SlowConsumer):
+            self.members.slow_consumers += 1
+        elif isinstance(fault, StaleConnection):
+            self.members.stale_connections += 1
+
+    def blocked_too_long(self, limit: float) -> None:
+        """It has accepted nothing for ``limit`` seconds (Sweepable)."""
+        waiting = self.link.pending_bytes if self.link is not None else 0
+        self.members.slow_consumers += 1
+        self.log(
+            LogLevel.warn,
+            f"Slow Consumer Detected: WriteDeadline of {limit:g}s exceeded"
+            f" with {waiting} total bytes.",
+        )
+        self.close(ClosedState.SLOW_CONSUMER_WRITE_DEADLINE)
 
     def transmit(self, data: bytes) -> None:
         """Output for a transport the router does not write to itself."""

@@ -31,17 +31,10 @@ def test_the_round_trip_is_measured() -> None:
     assert 0 < raw.protocol.rtt < 2
 
 
-def test_who_accepts_nothing_for_too_long_is_closed() -> None:
+def test_who_does_not_answer_is_closed_and_counted() -> None:
     network = Network()
-    node = network.node("a", write_deadline=5.0)
+    node = network.node("a", ping_interval=1.0)
     raw = member(node)
-    raw.protocol.pauseProducing()
-    node.client().send("SUB foo 1")
-    network.settle(1.5)
-    link = raw.protocol.link
-    assert link is not None
-    assert link.blocked_since
-    since = link.blocked_since
-    node.context.monotonic = lambda: since + 6
-    network.settle(31)
-    assert raw.state is ClosedState.SLOW_CONSUMER_WRITE_DEADLINE
+    network.settle(4)
+    assert raw.state is ClosedState.STALE_CONNECTION
+    assert node.members.stale_connections == 1
