@@ -24,9 +24,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pubsub.assembly.cluster import Cluster
 from pubsub.assembly.hooks import ServerHooks
-from pubsub.assembly.leafs import Leafs
+from pubsub.assembly.links import ServerLinks
 from pubsub.assembly.security import Security, new_nonce
 from pubsub.client.context import ClientContext
 from pubsub.client.control import announce_info, announce_lame_duck, close_all
@@ -131,11 +130,8 @@ class PubSubServer:
         self.context = self._make_context()
         self.accounts.client_of = lambda link: self.registry.open.get(link.cid)
         self.security.users.listen(partial(user_changed, self.context))
-        self.cluster = Cluster(options, reactor, self.security.access, self.context)
-        self.leafs = Leafs(
-            reactor, self.security.access, self.context, lambda: self.context.info.info.cluster
-        )
-        self.leafs.join_cluster(self.cluster)
+        self._links = ServerLinks(options, reactor, self.security.access, self.context)
+        self.cluster, self.leafs = self._links.cluster, self._links.leafs
         self._figures = AccountFigures(self.router, self.accounts)
         self._system = self._make_system()
         self._hooks = ServerHooks(self.security.access, self.context)
@@ -273,8 +269,7 @@ class PubSubServer:
         self._listeners = Listeners(options, self._reactor, self.factory, self.router.flush)
         opened = maybeDeferred(self._open_monitoring)
         opened.addCallback(lambda _: self._open_clients())
-        opened.addCallback(lambda _: self.leafs.open())
-        opened.addCallback(lambda _: self.cluster.open(self.port))
+        opened.addCallback(lambda _: self._links.open(self.port))
         opened.addCallback(lambda _: self._opened())
         opened.addErrback(self._not_opened)
         return opened
@@ -337,7 +332,7 @@ class PubSubServer:
 
     def _keep_house(self) -> None:
         self.router.expire_responses()
-        self.leafs.keep_house()
+        self._links.keep_house()
         refused = self._handshakes.take_refused() if self._handshakes is not None else 0
         if refused:
             self._log.warn("Rejected {count} connections due to TLS rate limiting", count=refused)
@@ -398,8 +393,7 @@ class PubSubServer:
             if self._housekeeping.running:
                 self._housekeeping.stop()
             closed = maybeDeferred(self.stop_listening)
-            closed.addCallback(lambda _: self.cluster.close())
-            closed.addCallback(lambda _: self.leafs.close())
+            closed.addCallback(lambda _: self._links.close())
             closed.addCallback(lambda _: self.registry.when_all_lost())
             closed.addCallback(lambda _: self._close_monitoring())
             closed.addBoth(self._closed)
@@ -461,8 +455,7 @@ class PubSubServer:
 
     def send_lame_duck_info(self) -> None:
         """Tell them, and other servers."""
-        self.leafs.stop_listening()
-        announce_lame_duck(self.context, self.cluster.say_leaving())
+        announce_lame_duck(self.context, self._links.say_leaving())
 
     def close_connection(self, connection: Any, reason: ClosedState) -> None:
         """Close one of them."""
@@ -542,7 +535,7 @@ class PubSubServer:
         context.authenticator = authenticators
         context.info = info
         self._use_tls(context, new)
-        self.cluster.reload(self.options)
+        self._links.reload(self.options)
         self.router.settings = router_settings(new)
         self.security.change_users(new)
         context.reloading = False

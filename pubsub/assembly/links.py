@@ -1,0 +1,70 @@
+"""All that links a server to others: routes, gateways and leaf nodes, put together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pubsub.assembly.cluster import Cluster
+from pubsub.assembly.leafs import Leafs
+
+if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
+    from pubsub.assembly.access import ServerAccess
+    from pubsub.client.context import ClientContext
+    from pubsub.config.options import Options
+
+__all__ = ["ServerLinks"]
+
+
+class ServerLinks:
+    """The links of one server to others.
+
+    :param access: the server as its parts see it.
+    :param clients: the server as its clients see it.
+    :ivar cluster: its routes, and the name of its cluster.
+    :ivar leafs: its leaf nodes, and the hubs it is one of.
+    :raises pubsub.errors.PubSubError: TLS or a password cannot be as configured.
+    """
+
+    def __init__(
+        self, options: Options, reactor: Any, access: ServerAccess, clients: ClientContext
+    ) -> None:
+        self.cluster = Cluster(options, reactor, access, clients)
+        self.leafs = Leafs(reactor, access, clients, lambda: clients.info.info.cluster)
+        self.leafs.join_cluster(self.cluster)
+
+    def open(self, client_port: int) -> None:
+        """Listen, and connect to others.
+
+        :param client_port: where clients connect.
+        :raises pubsub.errors.ListenError: an address cannot be had.
+        """
+        # What others are told of where gateways and leaf nodes connect has to be known first.
+        self.leafs.open()
+        self.cluster.open(client_port)
+
+    def keep_house(self) -> None:
+        """Called about once a second."""
+        self.leafs.keep_house()
+
+    def say_leaving(self) -> tuple[str, ...]:
+        """Lame duck mode: no new links, and other servers send no clients here.
+
+        :returns: where our clients may go instead.
+        """
+        self.leafs.stop_listening()
+        return self.cluster.say_leaving()
+
+    def close(self) -> Deferred[None]:
+        """Close everything. Fires when nothing is left open."""
+        closed = self.cluster.close()
+        closed.addCallback(lambda _: self.leafs.close())
+        return closed
+
+    def reload(self, options: Options) -> None:
+        """Obey changed options; what needs a restart was refused before.
+
+        :raises pubsub.errors.PubSubError: TLS cannot be as configured; nothing was changed.
+        """
+        self.cluster.reload(options)
