@@ -10,7 +10,7 @@ from pubsub.interfaces import LinkCounters, TrafficCounters
 if TYPE_CHECKING:
     from pubsub.cluster.members import Members
 
-__all__ = ["route_stats", "routed_traffic"]
+__all__ = ["by_kind", "route_stats", "routed_traffic"]
 
 
 def _all(members: Members) -> Iterator[LinkCounters]:
@@ -27,6 +27,11 @@ def routed_traffic(members: Members) -> TrafficCounters:
         for index in range(4):
             sums[index] += counters[index]
     return TrafficCounters(*sums)
+
+
+def by_kind(clients: int, routes: int, leafs: int = 0) -> dict[str, int]:
+    """Figures about connections, by what is at their other end."""
+    return {"clients": clients, "routes": routes, "gateways": 0, "leafs": leafs}
 
 
 def route_stats(members: Members) -> list[dict[str, Any]]:

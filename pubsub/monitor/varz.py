@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pubsub.cluster.figures import routed_traffic
+from pubsub.cluster.figures import by_kind, routed_traffic
 from pubsub.config.options import Options
 from pubsub.monitor.goformat import nanoseconds, number, rfc3339, uptime
 from pubsub.monitor.leafz import leaf_block, leaf_traffic
@@ -136,8 +136,8 @@ def _traffic(state: IServerState) -> dict[str, Any]:
         "out_bytes": counters.out_bytes + routed.out_bytes + leafs.out_bytes,
         "out_client_msgs": counters.out_msgs,
         "out_client_bytes": counters.out_bytes,
-        "slow_consumers": totals.slow_consumers,
-        "stale_connections": totals.stale_connections,
+        "slow_consumers": totals.slow_consumers + members.slow_consumers,
+        "stale_connections": totals.stale_connections + members.stale_connections,
         "stalled_clients": totals.stalls,
         "subscriptions": int(state.router.stats()["num_subscriptions"]),
     }
@@ -159,16 +159,12 @@ def _configuration(state: IServerState) -> dict[str, Any]:
 
 
 def _troubles(state: IServerState) -> dict[str, Any]:
-    totals = state.registry.totals
+    totals, members = state.registry.totals, state.cluster.members
     shown: dict[str, Any] = {
-        "slow_consumer_stats": _by_kind(totals.slow_consumers),
-        "stale_connection_stats": _by_kind(totals.stale_connections),
+        "slow_consumer_stats": by_kind(totals.slow_consumers, members.slow_consumers),
+        "stale_connection_stats": by_kind(totals.stale_connections, members.stale_connections),
         "disk_io_wait_stats": {"waiters": 0, "waits": 0, "wait_time": 0, "max_wait_time": 0},
     }
     if state.tls_not_after:
         shown["tls_cert_not_after"] = rfc3339(state.tls_not_after)
     return shown
-
-
-def _by_kind(clients: int) -> dict[str, int]:
-    return {"clients": clients, "routes": 0, "gateways": 0, "leafs": 0}

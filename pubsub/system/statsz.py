@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pubsub.cluster.figures import route_stats, routed_traffic
+from pubsub.cluster.figures import by_kind, route_stats, routed_traffic
 from pubsub.system.advisories import counts, present
 from pubsub.wire.gotime import rfc3339
 
@@ -64,11 +64,11 @@ def server_stats(server: MeasuredServer, active_accounts: int) -> dict[str, Any]
         "sent_to_clients": counts(traffic.out_msgs, traffic.out_bytes),
         "received": counts(traffic.in_msgs + routed.in_msgs, traffic.in_bytes + routed.in_bytes),
         "received_from_clients": counts(traffic.in_msgs, traffic.in_bytes),
-        "slow_consumers": totals.slow_consumers,
+        "slow_consumers": totals.slow_consumers + members.slow_consumers,
         **present(
-            slow_consumer_stats=_of_clients(totals.slow_consumers),
-            stale_connections=totals.stale_connections,
-            stale_connection_stats=_of_clients(totals.stale_connections),
+            slow_consumer_stats=_if_any(totals.slow_consumers, members.slow_consumers),
+            stale_connections=totals.stale_connections + members.stale_connections,
+            stale_connection_stats=_if_any(totals.stale_connections, members.stale_connections),
             stalled_clients=totals.stalls,
             routes=route_stats(members),
         ),
@@ -77,8 +77,8 @@ def server_stats(server: MeasuredServer, active_accounts: int) -> dict[str, Any]
     }
 
 
-def _of_clients(number: int) -> dict[str, int]:
-    return {"clients": number, "routes": 0, "gateways": 0, "leafs": 0} if number else {}
+def _if_any(clients: int, routes: int) -> dict[str, int]:
+    return by_kind(clients, routes) if clients or routes else {}
 
 
 class Statsz:

@@ -15,6 +15,7 @@ class NoMembers:
         self.remotes: dict[str, Any] = {}
         self.open: dict[int, Any] = {}
         self.past = NO_COUNTERS
+        self.slow_consumers = self.stale_connections = 0
 
     def routes(self) -> Iterator[Any]:
         """None."""

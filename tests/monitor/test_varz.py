@@ -50,13 +50,15 @@ def test_counts_come_from_router_and_registry(busy: FakeServer) -> None:
     totals = busy.registry.totals
     totals.connections, totals.slow_consumers = 9, 2
     totals.stale_connections, totals.stalls = 1, 4
+    busy.cluster.members.slow_consumers = 3
     busy.http_requests.update({"/varz": 2, "/connz": 1})
     page = varz(busy)
     assert (page["connections"], page["total_connections"]) == (2, 9)
     assert (page["in_msgs"], page["in_bytes"]) == (3, 30)
     assert (page["out_client_msgs"], page["out_client_bytes"]) == (5, 50)
     assert page["subscriptions"] == 2
-    assert (page["slow_consumers"], page["slow_consumer_stats"]["clients"]) == (2, 2)
+    assert page["slow_consumers"] == 5
+    assert page["slow_consumer_stats"] == {"clients": 2, "routes": 3, "gateways": 0, "leafs": 0}
     assert (page["stale_connections"], page["stale_connection_stats"]["clients"]) == (1, 1)
     assert page["stalled_clients"] == 4
     assert list(page["http_req_stats"].items()) == [("/connz", 1), ("/varz", 2)]

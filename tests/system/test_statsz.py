@@ -27,9 +27,11 @@ def test_troubles_are_shown_when_there_are_any() -> None:
     server = FakeServer()
     server.registry.totals.slow_consumers = 2
     server.registry.totals.stale_connections = 1
+    server.cluster.members.slow_consumers = 3
     server.registry.totals.stalls = 5
     stats = server_stats(server, 0)
-    assert stats["slow_consumer_stats"] == {"clients": 2, "routes": 0, "gateways": 0, "leafs": 0}
+    assert stats["slow_consumer_stats"] == {"clients": 2, "routes": 3, "gateways": 0, "leafs": 0}
+    assert stats["slow_consumers"] == 5
     assert stats["stale_connections"] == 1
     assert stats["stale_connection_stats"]["clients"] == 1
     assert stats["stalled_clients"] == 5
