@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from pubsub.testing.child import OWN_COMMAND, ChildServer
 from tests.interop.conftest import program
 from tests.router.recording import native_backend
 
-__all__ = ["Processes", "Proxy", "free_port", "until"]
+__all__ = ["PATIENCE", "Processes", "Proxy", "command_of", "free_port", "until"]
 
 #: seconds for what takes milliseconds on an idle machine
 PATIENCE = 20.0
@@ -31,7 +31,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _command_of(kind: str) -> tuple[list[str], list[str]]:
+def command_of(kind: str) -> tuple[list[str], list[str]]:
     """What to run, and flags of its own; skips where it is missing."""
     if kind == "debian":
         return [program("", "nats-server")], []
@@ -54,7 +54,7 @@ class Processes:
 
     def start(self, name: str, kind: str, config: str) -> ChildServer:
         """One more: ``"native"`` or ``"python"``, ``"debian"`` or ``"newer"``."""
-        command, flags = _command_of(kind)
+        command, flags = command_of(kind)
         directory = self._directory / name
         directory.mkdir(exist_ok=True)
         text = f"server_name: {name}\nhttp: '127.0.0.1:-1'\n{config}\n"
@@ -70,9 +70,12 @@ class Processes:
 
 
 async def until(condition: Callable[[], Any], what: str = "") -> None:
-    """Wait until it holds."""
+    """Wait until it holds; it may be a coroutine function."""
     for _ in range(int(PATIENCE / 0.02)):
-        if condition():
+        result = condition()
+        if isinstance(result, Awaitable):
+            result = await result
+        if result:
             return
         await asyncio.sleep(0.02)
     raise AssertionError(f"it did not happen: {what}")

@@ -7,30 +7,23 @@ nats-server is looked for on PATH (Debian's 2.9.10) and in the environment varia
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 import nats
 import pytest
-from nats.aio.client import Client
 
-from pubsub.testing.child import OWN_COMMAND, ChildServer
 from tests.certs import Authority
+from tests.cluster.processes import Processes, free_port, until
+from tests.cluster.talking import conversation, hears
 from tests.interop.conftest import program, version_of
-from tests.router.recording import native_backend
 
 pytestmark = pytest.mark.compared
-
-#: seconds for what takes milliseconds on an idle machine
-PATIENCE = 20.0
 
 #: who is there first, and who connects to it
 PAIRS = [
@@ -40,55 +33,21 @@ PAIRS = [
 ]
 
 
-def free_port() -> int:
-    """One nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def command_of(kind: str) -> tuple[list[str], list[str]]:
-    """What to run, and flags of its own; skips where it is missing."""
-    if kind == "debian":
-        return [program("", "nats-server")], []
-    if kind == "newer":
-        if not os.environ.get("NATS_SERVER"):
-            pytest.skip("NATS_SERVER names no newer nats-server")
-        return [os.environ["NATS_SERVER"]], []
-    if kind == "native":
-        native_backend()
-    return list(OWN_COMMAND), ["--router", kind]
-
-
-class Cluster:
+class Cluster(Processes):
     """Servers of one cluster."""
 
     def __init__(self, directory: Path, stack: ExitStack) -> None:
-        self._directory = directory
-        self._stack = stack
-        self.servers: dict[str, ChildServer] = {}
+        super().__init__(directory, stack)
         self.ports: dict[str, int] = {}
 
-    def start(self, name: str, kind: str, *routes: str, extra: str = "", top: str = "") -> None:
+    def join(self, name: str, kind: str, *routes: str, extra: str = "", top: str = "") -> None:
         """One more, that connects to these."""
-        command, flags = command_of(kind)
         self.ports[name] = free_port()
         urls = ", ".join(f'"nats-route://u:p@localhost:{self.ports[each]}"' for each in routes)
-        text = (
-            f"server_name: {name}\nhttp: '127.0.0.1:-1'\n{top}\ncluster {{\n name: C\n"
-            f' listen: "127.0.0.1:{self.ports[name]}"\n routes: [{urls}]\n {extra}\n}}\n'
+        listen = f'listen: "127.0.0.1:{self.ports[name]}"'
+        self.start(
+            name, kind, f"{top}\ncluster {{\n name: C\n {listen}\n routes: [{urls}]\n {extra}\n}}"
         )
-        directory = self._directory / name
-        directory.mkdir()
-        server = ChildServer(directory, text, flags, command)
-        self.servers[name] = self._stack.enter_context(server)
-
-    def page(self, name: str, page: str) -> dict[str, Any]:
-        """A monitoring page."""
-        server = self.servers[name]
-        with urlopen(f"{server.http_url}/{page}", timeout=10) as answer:
-            found: dict[str, Any] = json.load(answer)
-        return found
 
     def peers(self, name: str) -> set[str]:
         """The servers it has routes to; old ones only know the ids of others."""
@@ -112,75 +71,11 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         yield Cluster(tmp_path, stack)
 
 
-async def until(condition: Callable[[], Any]) -> None:
-    """Wait until it holds."""
-    for _ in range(int(PATIENCE / 0.05)):
-        result = condition()
-        if isinstance(result, Awaitable):
-            result = await result
-        if result:
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("it never came to that")
-
-
-async def hears(listener: Client, talker: Client, subject: str) -> None:
-    """Whether messages get across, as soon as interest has."""
-    inbox = await listener.subscribe(f"{subject}.*")
-    await listener.flush()
-
-    async def arrived() -> bool:
-        await talker.publish(f"{subject}.x", b"payload", headers={"a": "b"})
-        try:
-            message = await inbox.next_msg(0.2)
-        except nats.errors.TimeoutError:
-            return False
-        assert (message.data, message.headers) == (b"payload", {"a": "b"})
-        return True
-
-    await until(arrived)
-    await inbox.unsubscribe()
-
-
-async def conversation(one: Client, two: Client) -> None:
-    """Messages, requests, and queue groups that lie across both servers."""
-    await hears(one, two, "plain")
-    counts = [0, 0]
-
-    def answering(index: int) -> Callable[[Any], Awaitable[None]]:
-        async def answer(message: Any) -> None:
-            counts[index] += 1
-            await message.respond(b"%d" % index)
-
-        return answer
-
-    await one.subscribe("service", "group", cb=answering(0))
-    await one.flush()
-
-    async def answered() -> bool:
-        try:
-            return (await two.request("service", b"?", timeout=0.3)).data == b"0"
-        except (nats.errors.TimeoutError, nats.errors.NoRespondersError):
-            return False
-
-    await until(answered)
-    await two.subscribe("service", "group", cb=answering(1))
-    await two.flush()
-    await asyncio.sleep(0.2)
-    counts[:] = [0, 0]
-    for asker in (one, two):
-        for _ in range(40):
-            await asker.request("service", b"?", timeout=PATIENCE)
-    # each request is answered once, and members on both servers are asked
-    assert sum(counts) == 80
-    assert all(counts)
-
-
 @pytest.mark.parametrize(("first", "second"), PAIRS)
 def test_two_servers_are_one(cluster: Cluster, first: str, second: str) -> None:
     """Messages, headers, queue groups, requests; both ways; interest ends where it does."""
-    cluster.start("a", first)
-    cluster.start("b", second, "a")
+    cluster.join("a", first)
+    cluster.join("b", second, "a")
 
     async def play() -> None:
         one = await nats.connect(cluster.servers["a"].url)
@@ -211,8 +106,8 @@ def test_two_servers_are_one(cluster: Cluster, first: str, second: str) -> None:
 @pytest.mark.parametrize(("first", "second"), [pair for pair in PAIRS if "python" not in pair])
 def test_a_killed_server_comes_back(cluster: Cluster, first: str, second: str) -> None:
     """``kill -9``: the other one forgets it, and is there again when it returns."""
-    cluster.start("a", first)
-    cluster.start("b", second, "a")
+    cluster.join("a", first)
+    cluster.join("b", second, "a")
 
     async def play() -> None:
         await until(lambda: cluster.peers("a") == {"b"} and cluster.peers("b") == {"a"})
@@ -234,8 +129,8 @@ def test_a_killed_server_comes_back(cluster: Cluster, first: str, second: str) -
 @pytest.mark.parametrize("kind", ["native", "debian", "newer"])
 def test_a_frozen_server_is_forgotten_and_thaws(cluster: Cluster, kind: str) -> None:
     """SIGSTOP: no connection breaks, but PINGs are not answered."""
-    cluster.start("a", "native", extra='ping_interval: "200ms", ping_max: 2')
-    cluster.start("b", kind, "a")
+    cluster.join("a", "native", extra='ping_interval: "200ms", ping_max: 2')
+    cluster.join("b", kind, "a")
 
     async def play() -> None:
         await until(lambda: cluster.peers("a") == {"b"})
@@ -255,7 +150,7 @@ def test_who_knows_one_finds_all(cluster: Cluster, kinds: str) -> None:
     """Gossip makes a full mesh of servers of every kind."""
     names = "abcd"[: len(kinds.split())]
     for name, kind in zip(names, kinds.split(), strict=True):
-        cluster.start(name, kind, *(["a"] if name != "a" else []))
+        cluster.join(name, kind, *(["a"] if name != "a" else []))
 
     async def play() -> None:
         for name in names:
@@ -276,9 +171,9 @@ def test_routes_may_need_certificates_and_passwords(
         f' ca_file: "{authority.cert_file}", verify: true }}\n'
         "authorization { user: u, password: p }"
     )
-    cluster.start("a", "native", extra=extra)
-    cluster.start("b", other, "a", extra=extra)
-    cluster.start("c", "python", "b", extra=extra)
+    cluster.join("a", "native", extra=extra)
+    cluster.join("b", other, "a", extra=extra)
+    cluster.join("c", "python", "b", extra=extra)
 
     async def play() -> None:
         for name in "abc":
@@ -299,8 +194,8 @@ def test_accounts_are_kept_apart(cluster: Cluster, kind: str) -> None:
     top = f"accounts {{ {', '.join(users)} }}"
     # with a connection for A alone, but between two of ours
     pinned = "accounts: [A]" if kind == "newer" else ""
-    cluster.start("a", "native", top=top, extra=pinned)
-    cluster.start("b", kind, "a", top=top, extra=pinned)
+    cluster.join("a", "native", top=top, extra=pinned)
+    cluster.join("b", kind, "a", top=top, extra=pinned)
 
     async def play() -> None:
         def url(name: str, user: str) -> str:
@@ -324,7 +219,7 @@ def test_accounts_are_kept_apart(cluster: Cluster, kind: str) -> None:
 
 def test_a_client_on_the_route_port_is_told_so(cluster: Cluster) -> None:
     """And a route on the client port goes away without harm."""
-    cluster.start("a", "native")
+    cluster.join("a", "native")
     with socket.create_connection(("127.0.0.1", cluster.ports["a"]), timeout=10) as client:
         stream = client.makefile("rb")
         assert stream.readline().startswith(b"INFO ")
@@ -332,7 +227,7 @@ def test_a_client_on_the_route_port_is_told_so(cluster: Cluster) -> None:
         assert stream.readline() == b"-ERR 'attempted to connect to route port'\r\n"
         assert stream.readline() == b""
     cluster.ports["a"] = int(urlsplit(cluster.servers["a"].url).port or 0)
-    cluster.start("b", "native", "a")
+    cluster.join("b", "native", "a")
 
     async def play() -> None:
         await until(lambda: "not for routes" in cluster.servers["b"].log)
