@@ -58,6 +58,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "pubsub/config/table_accounts.py": "rows; tests/config/test_table.py checks all of them",
     "pubsub/config/table_authorization.py": "rows; tests/config/test_table.py checks all of them",
     "pubsub/config/table_cluster.py": "rows; tests/config/test_table.py checks all of them",
+    "pubsub/config/table_gateway.py": "rows; tests/config/test_table.py checks all of them",
     "pubsub/config/table_leafnodes.py": "rows; tests/config/test_table.py checks all of them",
     "pubsub/config/table_core.py": "rows; tests/config/test_table.py checks all of them",
     "pubsub/config/table_operator.py": "rows; tests/config/test_table.py checks all of them",
