@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import LogLevel
 
+from pubsub.cluster.connection import auth_timeout
 from pubsub.cluster.messages import RouteConnect, RouteInfo
 from pubsub.config.options import RouteUrl
 from pubsub.errors import (
@@ -48,8 +49,6 @@ def _quoted(text: str) -> str:
 
 def greet(route: RouteProtocol) -> None:
     """Say what can be said before anything was heard."""
-    from pubsub.cluster.protocol import auth_timeout
-
     context, members = route.context, route.members
     options = context.options.cluster
     if not route.dialled:
