@@ -89,6 +89,14 @@ def logged_failures() -> Iterator[LoggedFailures]:
         pytest.fail("logged during this test:\n" + "\n".join(map(_describe, left)), pytrace=False)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def patient_clients() -> None:
+    """nats-py waits for longer than it would by itself."""
+    from tests.patience import make_nats_py_patient
+
+    make_nats_py_patient()
+
+
 @pytest.fixture
 def free_port() -> Callable[[], int]:
     """A function giving a TCP port of 127.0.0.1 that was free a moment ago.

@@ -21,6 +21,7 @@ import nats.errors
 import pytest
 
 from pubsub.testing.child import ChildServer
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "oidc_authenticator"
@@ -147,16 +148,16 @@ async def _talk(url: str, token: str) -> list[str]:
     client = await nats.connect(url, token=token, allow_reconnect=False, error_cb=error)
     heard = await client.subscribe("orders.>")
     await client.publish("orders.new", b"1")
-    assert (await heard.next_msg(10)).data == b"1"
+    assert (await heard.next_msg(PATIENCE)).data == b"1"
     await client.publish("salaries", b"?")
-    await asyncio.wait_for(failed.wait(), 10)
+    await asyncio.wait_for(failed.wait(), PATIENCE)
     await client.close()
     return errors
 
 
 async def _refused(url: str, token: str | None) -> None:
     with pytest.raises((nats.errors.Error, OSError)):
-        await nats.connect(url, token=token, allow_reconnect=False, connect_timeout=10)
+        await nats.connect(url, token=token, allow_reconnect=False, connect_timeout=PATIENCE)
 
 
 @pytest.mark.slow

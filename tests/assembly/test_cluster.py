@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
 
 from pubsub.assembly.cluster import client_urls
 from pubsub.config.build import configure
 from pubsub.config.options import Options
 from pubsub.errors import ListenError, ReloadRefused
 from pubsub.server import PubSubServer
+from tests.patience import until
 
 
 @pytest.mark.parametrize(
@@ -43,13 +43,6 @@ def options_of(*routes: int, extra: str = "", name: str = "C") -> Options:
     ).options
 
 
-def turn(seconds: float = 0.01) -> Deferred[None]:
-    """Let the reactor run."""
-    later: Deferred[None] = Deferred()
-    reactor.callLater(seconds, later.callback, None)  # type: ignore[attr-defined]
-    return later
-
-
 @pytest_twisted.inlineCallbacks
 def test_servers_find_each_other_and_part() -> Any:
     """INFO names the cluster and, while it is there, the other server."""
@@ -59,17 +52,14 @@ def test_servers_find_each_other_and_part() -> Any:
     assert not one.info.cluster_dynamic
     two = PubSubServer(options_of(one.cluster.port), reactor)
     yield two.open()
-    while not (one.info.connect_urls and two.info.connect_urls):
-        yield turn()
+    yield until(lambda: one.info.connect_urls and two.info.connect_urls)
     urls = {f"127.0.0.1:{server.port}" for server in (one, two)}
     assert set(one.info.connect_urls) == set(two.info.connect_urls) == urls
     two.send_lame_duck_info()
-    while len(one.info.connect_urls) > 1:
-        yield turn()
+    yield until(lambda: len(one.info.connect_urls) == 1)
     assert two.info.connect_urls == (f"127.0.0.1:{one.port}",)
     yield two.close()
-    while one.cluster.members.remotes:
-        yield turn()
+    yield until(lambda: not one.cluster.members.remotes)
     yield one.close()
     assert one.cluster.members.alive == two.cluster.members.alive == 0
 
@@ -84,12 +74,10 @@ def test_routes_come_and_go_with_a_reload() -> Any:
     yield two.open()
     wanted.append(options_of(one.cluster.port))
     two.reload()
-    while not two.cluster.members.remotes:
-        yield turn()
+    yield until(lambda: two.cluster.members.remotes)
     wanted.append(options_of())
     two.reload()
-    while two.cluster.members.remotes or one.cluster.members.remotes:
-        yield turn()
+    yield until(lambda: not (two.cluster.members.remotes or one.cluster.members.remotes))
     wanted.append(options_of(name="D"))
     with pytest.raises(ReloadRefused):
         two.reload()

@@ -3,41 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
 
 from pubsub.config.build import configure
 from pubsub.errors import ListenError
 from pubsub.server import PubSubServer
 from tests.certs import Authority
+from tests.patience import until
 
 
 def server(text: str) -> PubSubServer:
     """A server on free ports."""
     text = f'listen: "127.0.0.1:-1"\n{text}'
     return PubSubServer(configure(text=text, path="f").options, reactor)
-
-
-def until(condition: Callable[[], Any]) -> Deferred[None]:
-    """Fires when it holds."""
-    done: Deferred[None] = Deferred()
-
-    def look(left: int) -> None:
-        if condition():
-            done.callback(None)
-        elif not left:
-            done.errback(AssertionError("it did not happen"))
-        else:
-            reactor.callLater(0.01, look, left - 1)  # type: ignore[attr-defined]
-
-    look(1500)
-    return done
 
 
 @pytest_twisted.inlineCallbacks

@@ -16,6 +16,7 @@ import pytest
 
 from pubsub.testing.child import ChildServer
 from pubsub.testing.plugin import ServerFactory
+from tests.patience import PATIENCE
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "auth_callout"
 
@@ -55,7 +56,7 @@ def test_a_user_of_the_service_is_let_in_with_its_permissions(server: ChildServe
         client, errors = await connect(server, user="ann", password="secret")
         await client.publish("orders.new", b"1")
         await client.publish("elsewhere", b"1")
-        error = await asyncio.wait_for(errors.get(), 10)
+        error = await asyncio.wait_for(errors.get(), PATIENCE)
         assert 'permissions violation for publish to "elsewhere"' in error
         await client.close()
 
@@ -77,7 +78,7 @@ def test_the_services_user_cannot_ask_the_service(server: ChildServer) -> None:
     async def talk() -> None:
         client, errors = await connect(server, user="auth", password="auth")
         await client.publish("$SYS.REQ.USER.AUTH", b"x")
-        assert "$sys.req.user.auth" in await asyncio.wait_for(errors.get(), 10)
+        assert "$sys.req.user.auth" in await asyncio.wait_for(errors.get(), PATIENCE)
         await client.close()
 
     asyncio.run(talk())
@@ -90,7 +91,7 @@ def test_refusals_are_told_in_the_services_account(server: ChildServer) -> None:
         await client.flush()
         with pytest.raises((nats.errors.Error, OSError)):
             await connect(server, user="ann", password="guess")
-        event = json.loads((await events.next_msg(timeout=10)).data)
+        event = json.loads((await events.next_msg(timeout=PATIENCE)).data)
         assert event["client"]["user"] == "ann"
         assert event["reason"] == "Authentication Failure"
         await client.close()

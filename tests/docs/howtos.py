@@ -31,14 +31,13 @@ from pubsub.auth.jwt.keys import KeyPair
 from pubsub.testing.child import ChildServer
 from tests.auth.jwt.world import World
 from tests.certs import Authority
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
 EXAMPLES = ROOT / "examples" / "security"
 HOWTO = DOCS / "howto" / "security"
 
-#: No test takes as long; one that hangs shall say where.
-PATIENCE = 20.0
 #: what a client reads that may not come in, whatever the reason
 VIOLATION = "Authorization Violation"
 

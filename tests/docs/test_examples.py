@@ -21,6 +21,7 @@ import pytest
 from pubsub.testing.child import OWN_COMMAND, ChildServer
 from pubsub.testing.plugin import ServerFactory
 from tests.certs import Authority
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLES = ROOT / "examples"
@@ -82,7 +83,7 @@ def test_the_pages_have_examples() -> None:
 def test_a_session_goes_as_shown(block: Block, server: ChildServer) -> None:
     """Lines after ``>`` are sent; the others have to come, and nothing but them."""
     with (
-        socket.create_connection((server.host, server.port), timeout=10) as connection,
+        socket.create_connection((server.host, server.port), timeout=PATIENCE) as connection,
         connection.makefile("rwb", buffering=0) as stream,
     ):
         for line in block.text.splitlines():
@@ -207,7 +208,7 @@ def test_the_embedded_server_tells_the_time(free_port: Callable[[], int]) -> Non
     assert process.stdout is not None
     try:
         assert any("Server is ready" in line for line in process.stdout)
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
             stream = connection.makefile("rwb", buffering=0)
             stream.write(b'CONNECT {"verbose":false}\r\nSUB clock.* 1\r\n')
             assert stream.readline().startswith(b"INFO ")

@@ -15,6 +15,7 @@ import nats.errors
 import pytest
 
 from pubsub.testing.plugin import ServerFactory
+from tests.patience import PATIENCE
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCHEMA = EXAMPLES / "schema_hook"
@@ -44,8 +45,8 @@ async def _order(url: str) -> tuple[list[bytes], list[str], str]:
     orders = await client.subscribe("orders.>")
     await client.publish("orders.new", b'{"item": "tea", "count": 0}')
     await client.publish("orders.new", json.dumps({"item": "tea", "count": 1}).encode())
-    answer = await client.request("orders.7.changed", b"{}", timeout=10)
-    heard = [(await orders.next_msg(10)).data]
+    answer = await client.request("orders.7.changed", b"{}", timeout=PATIENCE)
+    heard = [(await orders.next_msg(PATIENCE)).data]
     assert client.is_connected
     assert orders.pending_msgs == 0
     await client.close()

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from pubsub.testing.child import ChildServer, ServerFailed
-from tests.interop.conversation import PATIENCE, Conversation, Play, Step, read_chapter
+from tests.interop.conversation import Conversation, Play, Step, read_chapter
+from tests.patience import PATIENCE
 
 __all__ = ["AccountsPlay", "configurations"]
 

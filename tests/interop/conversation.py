@@ -45,10 +45,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.patience import PATIENCE
+
 __all__ = ["Chapter", "Conversation", "Play", "Step", "read_chapter", "write_chapter"]
 
-#: Long enough for any machine; a server that says nothing for so long will not speak again.
-PATIENCE = 10.0
 #: A long run of one byte is ``{y*5000}`` in a file.
 _RUN = re.compile(rb"\{(.)\*(\d+)\}")
 _LONG = re.compile(rb"(.)\1{199,}", re.DOTALL)

@@ -12,11 +12,9 @@ import nats
 from nats.aio.client import Client
 
 from pubsub.testing.child import ChildServer
+from tests.patience import PATIENCE
 
 __all__ = ["Recorder", "asynchronous", "connected", "settle", "texts"]
-
-#: No test takes as long; one that hangs shall say where.
-PATIENCE = 30.0
 
 
 def asynchronous(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
@@ -83,10 +81,10 @@ async def settle(client: Client) -> None:
 
     Once is not enough: nats-py may write the PING of a flush ahead of what is pending.
     """
-    await client.flush(timeout=10)
-    await client.flush(timeout=10)
+    await client.flush(timeout=PATIENCE)
+    await client.flush(timeout=PATIENCE)
 
 
 async def texts(subscription: Any, count: int) -> list[bytes]:
     """The next payloads."""
-    return [(await subscription.next_msg(timeout=10)).data for _ in range(count)]
+    return [(await subscription.next_msg(timeout=PATIENCE)).data for _ in range(count)]

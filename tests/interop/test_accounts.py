@@ -21,7 +21,8 @@ from nats.errors import NoRespondersError
 from pubsub.testing.child import ChildServer
 from tests.interop.conftest import Start
 from tests.interop.nats_py import Recorder, asynchronous, connected, settle, texts
-from tests.interop.test_nats_cli import PATIENCE, Commands
+from tests.interop.test_nats_cli import Commands
+from tests.patience import PATIENCE
 from tests.server.auth_nsc import Key, Operator, creds_file, user_token
 
 #: a shop that exports, a customer that imports, and the system account
@@ -88,7 +89,7 @@ async def test_a_stream_of_another_account(shop: ChildServer) -> None:
         for subject in ("news.one", "other", "secret", "news.two"):
             await seller.publish(subject, subject.encode(), headers={"from": "shop"})
         await settle(seller)
-        messages = [await news.next_msg(timeout=10) for _ in range(2)]
+        messages = [await news.next_msg(timeout=PATIENCE) for _ in range(2)]
         assert [(m.subject, m.data) for m in messages] == [
             ("shop.news.one", b"news.one"),
             ("shop.news.two", b"news.two"),
@@ -105,16 +106,16 @@ async def test_a_service_of_another_account(shop: ChildServer) -> None:
         connected(shop, **_as("customer")) as customer,
     ):
         with pytest.raises(NoRespondersError):
-            await customer.request("price.tea", b"", timeout=10)
+            await customer.request("price.tea", b"", timeout=PATIENCE)
         measured = await clerk.subscribe("latency.price")
         await settle(clerk)
         await _prices(seller)
         answers = await asyncio.gather(
-            *(customer.request(f"price.{n}", b"", timeout=10) for n in range(20))
+            *(customer.request(f"price.{n}", b"", timeout=PATIENCE) for n in range(20))
         )
         assert [a.data for a in answers] == [b"5 price.%d" % n for n in range(20)]
         # the first request, which nobody answered, is not among them: nobody listened then
-        metrics = [json.loads((await measured.next_msg(timeout=10)).data) for _ in range(20)]
+        metrics = [json.loads((await measured.next_msg(timeout=PATIENCE)).data) for _ in range(20)]
         assert {m["type"] for m in metrics} == {"io.nats.server.metric.v1.service_latency"}
         assert {m["status"] for m in metrics} == {200}
         assert {m["requestor"]["acc"] for m in metrics} == {"CUSTOMER"}
@@ -183,7 +184,7 @@ async def test_a_queue_group_in_the_importing_account(shop: ChildServer) -> None
             await settle(client)
         for number in range(100):
             await seller.publish("news.n", b"%d" % number)
-        await asyncio.wait_for(done.wait(), 10)
+        await asyncio.wait_for(done.wait(), PATIENCE)
         await asyncio.gather(settle(one), settle(two))
         assert sorted(heard) == sorted(b"%d" % number for number in range(100))
 
@@ -200,7 +201,7 @@ async def test_a_reload_moves_a_user_who_reconnects(shop: ChildServer) -> None:
             "{ user: customer, password: p }, { user: clerk, password: p }",
         )
         await asyncio.to_thread(shop.reload, moved)
-        await asyncio.wait_for(recorder.event("reconnected").wait(), 10)
+        await asyncio.wait_for(recorder.event("reconnected").wait(), PATIENCE)
         await settle(clerk)
         async with connected(shop, **_as("shop")) as seller:
             await seller.publish("news.one", b"hello")
@@ -248,8 +249,8 @@ async def test_imports_of_jwts(start: Start, tmp_path: Path) -> None:
         await settle(seller)
         await seller.publish("secret", b"not for them")
         await seller.publish("news.one", b"hello")
-        assert (await customer.request("price", b"", timeout=10)).data == b"5"
-        message = await news.next_msg(timeout=10)
+        assert (await customer.request("price", b"", timeout=PATIENCE)).data == b"5"
+        message = await news.next_msg(timeout=PATIENCE)
         await settle(customer)
         assert secrets.pending_msgs == 0
         assert (message.subject, message.data) == ("shop.news.one", b"hello")

@@ -21,6 +21,7 @@ from tests.interop.accounts_play import AccountsPlay, configurations
 from tests.interop.conftest import program, version_of
 from tests.interop.conversation import Chapter, Conversation, read_chapter, write_chapter
 from tests.interop.test_transcripts import DIFFERENCES, RECORD, RECORDED, Answer, Servers
+from tests.patience import PATIENCE
 
 CHAPTERS = [read_chapter(path) for path in sorted(Path(__file__).parent.glob("accounts/*.txt"))]
 CONVERSATIONS = [
@@ -63,14 +64,14 @@ def _hold(server: ChildServer, chapter: Chapter, conversation: Conversation) -> 
     http = 'http: "127.0.0.1:-1"'
     configs = {name: f"{text}\n{http}\n" for name, text in configurations(chapter.path).items()}
     answers = AccountsPlay(server, configs).hold(conversation)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while _connections(server):
         assert time.monotonic() < deadline, "connections are left over"
     return answers
 
 
 def _connections(server: ChildServer) -> int:
-    with urlopen(f"{server.http_url}/connz", timeout=10) as page:
+    with urlopen(f"{server.http_url}/connz", timeout=PATIENCE) as page:
         return int(json.load(page)["num_connections"])
 
 

@@ -16,8 +16,7 @@ import pytest
 
 from pubsub.testing.child import OWN_COMMAND
 from tests.interop.conftest import program
-
-PATIENCE = 30.0
+from tests.patience import PATIENCE
 
 #: One line of the log: process, time, level, text.
 LINE = re.compile(r"\[(\d+)\] \d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d{6} \[(INF|WRN|ERR|FTL)\] (.*)")

@@ -21,6 +21,7 @@ from pubsub.testing.child import ChildServer
 from tests.auth.jwt.cases import CASES, Case, Scene
 from tests.auth.jwt.world import World
 from tests.interop.conftest import program, version_of
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.interop
 
@@ -95,7 +96,7 @@ def test_nats_server_says_so(trial: Trial, case: Case) -> None:
 
 
 def _accepted(server: ChildServer, scene: Scene) -> bool:
-    with socket.create_connection((server.host, server.port), 10) as connection:
+    with socket.create_connection((server.host, server.port), PATIENCE) as connection:
         stream = connection.makefile("rwb")
         info: dict[str, Any] = json.loads(stream.readline()[5:])
         options = scene.connect(info["nonce"].encode())

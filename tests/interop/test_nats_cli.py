@@ -16,10 +16,9 @@ import pytest
 
 from pubsub.testing.child import ChildServer
 from tests.interop.conftest import program
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.interop
-
-PATIENCE = 30.0
 
 
 class Commands:

@@ -18,6 +18,7 @@ from nats.errors import TimeoutError as NatsTimeout
 from pubsub.testing.child import ChildServer
 from tests.interop.conftest import Start
 from tests.interop.nats_py import Recorder, asynchronous, connected, settle, texts
+from tests.patience import PATIENCE
 
 
 @asynchronous
@@ -88,7 +89,7 @@ async def test_requests(server: ChildServer, old_style: bool) -> None:
         await settle(service)
         for number in range(20):
             text = b"%d" % number
-            reply = await client.request("r.help", text, timeout=10, old_style=old_style)
+            reply = await client.request("r.help", text, timeout=PATIENCE, old_style=old_style)
             assert reply.data == b"re: " + text
 
 
@@ -96,7 +97,7 @@ async def test_requests(server: ChildServer, old_style: bool) -> None:
 async def test_a_request_nobody_answers_fails_at_once(server: ChildServer) -> None:
     async with connected(server) as client:
         with pytest.raises(NoRespondersError):
-            await client.request("n.nobody", b"", timeout=10)
+            await client.request("n.nobody", b"", timeout=PATIENCE)
         silent = await client.subscribe("n.silent")
         with pytest.raises(NatsTimeout):
             await client.request("n.silent", b"", timeout=0.05)
@@ -110,12 +111,12 @@ async def test_headers(server: ChildServer) -> None:
         await client.publish("h", b"body", headers={"Key": "value: with colon", "Other": "2"})
         await client.publish("h", b"", headers={"Only": "headers"})
         await client.publish("h", b"plain")
-        message = await subscription.next_msg(timeout=10)
+        message = await subscription.next_msg(timeout=PATIENCE)
         assert message.headers == {"Key": "value: with colon", "Other": "2"}
         assert message.data == b"body"
-        message = await subscription.next_msg(timeout=10)
+        message = await subscription.next_msg(timeout=PATIENCE)
         assert (message.headers, message.data) == ({"Only": "headers"}, b"")
-        message = await subscription.next_msg(timeout=10)
+        message = await subscription.next_msg(timeout=PATIENCE)
         assert (message.headers, message.data) == (None, b"plain")
 
 
@@ -126,7 +127,7 @@ async def test_headers_of_a_request_and_its_answer(server: ChildServer) -> None:
 
     async with connected(server) as client:
         await client.subscribe("h.r", cb=answer)
-        reply = await client.request("h.r", b"x", timeout=10, headers={"Trace": "17"})
+        reply = await client.request("h.r", b"x", timeout=PATIENCE, headers={"Trace": "17"})
         assert reply.headers == {"Seen": "17"}
 
 
@@ -161,7 +162,7 @@ async def test_unsubscribing_ends_it(server: ChildServer) -> None:
         assert await texts(kept, 2) == [b"1", b"2"]
         await kept.unsubscribe()
         with pytest.raises(NoRespondersError):
-            await client.request("u.gone", b"", timeout=10)
+            await client.request("u.gone", b"", timeout=PATIENCE)
 
 
 @asynchronous
@@ -188,7 +189,7 @@ async def test_draining_a_subscription_and_a_connection(server: ChildServer) -> 
             await publisher.publish("d.two", b"2 %d" % number)
         await settle(publisher)
         await client.drain()
-        await asyncio.wait_for(recorder.event("closed").wait(), 10)
+        await asyncio.wait_for(recorder.event("closed").wait(), PATIENCE)
         assert received[100:] == [b"2 %d" % number for number in range(100)]
         assert client.is_closed
 
@@ -196,8 +197,8 @@ async def test_draining_a_subscription_and_a_connection(server: ChildServer) -> 
 @asynchronous
 async def test_flush_and_round_trip(server: ChildServer) -> None:
     async with connected(server) as client:
-        await client.flush(timeout=10)
-        assert await client.rtt(timeout=10) >= 0
+        await client.flush(timeout=PATIENCE)
+        assert await client.rtt(timeout=PATIENCE) >= 0
 
 
 @asynchronous
@@ -208,8 +209,11 @@ async def test_many_inboxes(server: ChildServer) -> None:
     async with connected(server) as client:
         await client.subscribe("i.echo", cb=answer)
         replies = await asyncio.gather(
-            *(client.request("i.echo", b"%d" % n, timeout=10) for n in range(500)),
-            *(client.request("i.echo", b"%d" % n, timeout=10, old_style=True) for n in range(200)),
+            *(client.request("i.echo", b"%d" % n, timeout=PATIENCE) for n in range(500)),
+            *(
+                client.request("i.echo", b"%d" % n, timeout=PATIENCE, old_style=True)
+                for n in range(200)
+            ),
         )
         assert [int(reply.data) for reply in replies] == [*range(500), *range(200)]
 
@@ -224,7 +228,7 @@ async def test_payloads_of_every_size(server: ChildServer, size: int) -> None:
             await client.publish("l", payload)
         await settle(client)
         for _ in range(3):
-            message = await subscription.next_msg(timeout=10)
+            message = await subscription.next_msg(timeout=PATIENCE)
             # an unequal megabyte makes a report nobody can read
             assert len(message.data) == size
             assert (message.data == payload) is True
@@ -241,7 +245,7 @@ async def test_a_payload_that_is_too_large(start: Start) -> None:
         # and if the client does not look
         client._max_payload = 1000
         await client.publish("p", bytes(101))
-        await asyncio.wait_for(recorder.event("disconnected").wait(), 10)
+        await asyncio.wait_for(recorder.event("disconnected").wait(), PATIENCE)
         # the client knows only that it was closed if that comes first
         assert "Maximum Payload Violation" in server.log or "maximum payload" in server.log
 

@@ -25,6 +25,7 @@ from pubsub.testing.child import ChildServer
 from tests.certs import Authority
 from tests.interop.conftest import Start
 from tests.interop.nats_py import Recorder, asynchronous, connected, settle, texts
+from tests.patience import PATIENCE
 
 # --- who may connect ----------------------------------------------------------------------
 
@@ -63,7 +64,11 @@ async def test_secrets(
         recorder = Recorder()
         with pytest.raises(Error, match=r"(?i)authorization"):
             await nats.connect(
-                server.url, **recorder.options(), **bad, allow_reconnect=False, connect_timeout=10
+                server.url,
+                **recorder.options(),
+                **bad,
+                allow_reconnect=False,
+                connect_timeout=PATIENCE,
             )
 
 
@@ -125,10 +130,10 @@ async def test_tls_first(
     server = start(tls_config(f"handshake_first: {setting}"))
     options: dict[str, Any] = {"tls": context_for(authority), "tls_handshake_first": True}
     async with connected(server, **options) as client:
-        assert await client.rtt(timeout=10) >= 0
+        assert await client.rtt(timeout=PATIENCE) >= 0
     if setting == "auto":
         async with connected(server, tls=context_for(authority)) as client:
-            assert await client.rtt(timeout=10) >= 0
+            assert await client.rtt(timeout=PATIENCE) >= 0
 
 
 @asynchronous
@@ -169,13 +174,13 @@ async def test_clients_come_back(start: Start, how: str) -> None:
         await settle(client)
         before = client._server_info["server_id"]
         await asyncio.to_thread(getattr(server, how))
-        await asyncio.wait_for(recorder.event("disconnected").wait(), 10)
+        await asyncio.wait_for(recorder.event("disconnected").wait(), PATIENCE)
         await asyncio.to_thread(server.start)
-        await asyncio.wait_for(recorder.event("reconnected").wait(), 10)
+        await asyncio.wait_for(recorder.event("reconnected").wait(), PATIENCE)
         arrived.clear()
         await client.publish("back.2", b"after")
         await settle(client)
-        await asyncio.wait_for(arrived.wait(), 10)
+        await asyncio.wait_for(arrived.wait(), PATIENCE)
         assert received == [b"before", b"after"]
         assert client._server_info["server_id"] != before
 
@@ -194,7 +199,7 @@ async def test_lame_duck_mode_is_announced(start: Start) -> None:
     async with connected(server, recorder, lame_duck_mode_cb=callback) as client:
         await settle(client)
         os.kill(server.pid, signal.SIGUSR2)
-        await asyncio.wait_for(told.wait(), 10)
+        await asyncio.wait_for(told.wait(), PATIENCE)
         # it is not thrown out yet, and nobody else gets in
         await settle(client)
         with pytest.raises(ConnectionRefusedError):
@@ -220,7 +225,7 @@ async def test_the_client_pings_a_server_that_lives(server: ChildServer) -> None
                 pongs.set()
 
         client._process_pong = counted  # type: ignore[method-assign]
-        await asyncio.wait_for(pongs.wait(), 10)
+        await asyncio.wait_for(pongs.wait(), PATIENCE)
         assert recorder.errors == []
 
 
@@ -237,10 +242,10 @@ async def test_a_server_that_is_stopped_is_stale(start: Start) -> None:
     async with connected(server, recorder, **options) as client:
         os.kill(server.pid, signal.SIGSTOP)
         try:
-            await asyncio.wait_for(recorder.event("disconnected").wait(), 10)
+            await asyncio.wait_for(recorder.event("disconnected").wait(), PATIENCE)
         finally:
             os.kill(server.pid, signal.SIGCONT)
-        await asyncio.wait_for(recorder.event("reconnected").wait(), 10)
+        await asyncio.wait_for(recorder.event("reconnected").wait(), PATIENCE)
         await settle(client)
 
 
@@ -261,7 +266,7 @@ async def test_the_server_pings_clients(start: Start) -> None:
                 pings.set()
 
         client._process_ping = counted  # type: ignore[method-assign]
-        await asyncio.wait_for(pings.wait(), 10)
+        await asyncio.wait_for(pings.wait(), PATIENCE)
         await settle(client)
         assert recorder.errors == []
 
@@ -276,7 +281,7 @@ async def test_a_client_that_does_not_answer_pings_is_stale(start: Start) -> Non
             pass
 
         client._process_ping = silent  # type: ignore[method-assign]
-        await asyncio.wait_for(recorder.event("closed").wait(), 10)
+        await asyncio.wait_for(recorder.event("closed").wait(), PATIENCE)
         assert "stale connection" in str(client.last_error)
 
 
@@ -314,7 +319,7 @@ async def test_five_hundred_clients(server: ChildServer) -> None:
         subscriptions = [await client.subscribe("all") for client in clients]
         await asyncio.gather(*map(settle, clients))
         await clients[0].publish("all", b"hello")
-        messages = await asyncio.gather(*(s.next_msg(timeout=20) for s in subscriptions))
+        messages = await asyncio.gather(*(s.next_msg(timeout=PATIENCE) for s in subscriptions))
         assert [message.data for message in messages] == [b"hello"] * 500
         assert len({client.client_id for client in clients}) == 500
     finally:

@@ -22,10 +22,10 @@ from nats.errors import Error
 from pubsub.testing.child import ChildServer
 from pubsub.testing.plugin import ServerFactory
 from tests.interop.conftest import program
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.interop
 
-PATIENCE = 30.0
 
 _T = TypeVar("_T")
 

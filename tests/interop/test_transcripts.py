@@ -25,6 +25,7 @@ import pytest
 from pubsub.testing.child import OWN_COMMAND, ChildServer
 from tests.interop.conftest import program, version_of
 from tests.interop.conversation import Chapter, Conversation, Play, read_chapter, write_chapter
+from tests.patience import PATIENCE
 from tests.router.recording import native_backend
 
 Answer = tuple[str, bytes]
@@ -166,14 +167,14 @@ def kind(request: pytest.FixtureRequest) -> str:
 def hold(server: ChildServer, conversation: Conversation) -> list[list[Answer]]:
     """Have it, and wait until the server knows that everybody has gone."""
     answers = Play((server.host, server.port)).hold(conversation)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while _connections(server):
         assert time.monotonic() < deadline, "connections are left over"
     return answers
 
 
 def _connections(server: ChildServer) -> int:
-    with urlopen(f"{server.http_url}/connz", timeout=10) as page:
+    with urlopen(f"{server.http_url}/connz", timeout=PATIENCE) as page:
         return int(json.load(page)["num_connections"])
 
 
@@ -243,7 +244,7 @@ def test_info_has_the_same_members_in_the_same_order(kind: str, servers: Servers
 
 
 def _first_info(server: ChildServer) -> dict[str, str | int | bool]:
-    with socket.create_connection((server.host, server.port), 10) as connection:
+    with socket.create_connection((server.host, server.port), PATIENCE) as connection:
         line = connection.makefile("rb").readline()
     assert line.startswith(b"INFO {")
     assert line.endswith(b"} \r\n")

@@ -20,6 +20,7 @@ from pubsub.monitor.ports import MonitoringPorts
 from pubsub.transport.tls import ServerTls
 from tests.certs import Authority
 from tests.monitor.fakes import FakeServer
+from tests.patience import PATIENCE
 
 
 class Opener:
@@ -46,7 +47,7 @@ async def ports(server: FakeServer) -> AsyncIterator[Opener]:
 
 
 def health(url: str, context: ssl.SSLContext | None = None) -> object:
-    with urlopen(f"{url}/healthz", timeout=10, context=context) as answer:
+    with urlopen(f"{url}/healthz", timeout=PATIENCE, context=context) as answer:
         return json.load(answer)
 
 
@@ -99,7 +100,7 @@ async def test_closing_leaves_no_connection_behind(ports: Opener) -> None:
     port = opened.http_port
 
     def ask(sock: socket.socket) -> bytes:
-        sock.settimeout(10)
+        sock.settimeout(PATIENCE)
         sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         return sock.recv(4096)
 

@@ -10,17 +10,15 @@ import pytest
 from pytest_twisted import blockon
 from twisted.internet import reactor as installed
 from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
 
+from pubsub.client import keepalive
 from pubsub.config.options import RANDOM_PORT, Options
 from pubsub.server import PubSubServer
+from tests.patience import PATIENCE, until
 from tests.router.recording import native_backend
-from tests.server.peer import PATIENCE, Peer, connect
+from tests.server.peer import Peer, connect
 
 reactor: Any = installed
-
-#: turns of the reactor until what was closed is gone
-TURNS = 50
 
 
 class Served:
@@ -80,26 +78,20 @@ def router(request: pytest.FixtureRequest) -> str:
     return name
 
 
-def _left(calls: list[Any], readers: list[Any]) -> tuple[list[Any], list[Any]]:
-    """What is in the reactor that was not there before."""
+def _gone(calls: list[Any], readers: list[Any]) -> bool:
+    """Whether there is nothing in the reactor that was not there before."""
     # what wakes the reactor up comes when it first runs, and stays
     known = [*readers, *reactor._internalReaders]
-    return (
-        [call for call in reactor.getDelayedCalls() if call not in calls],
-        [each for each in reactor.getReaders() + reactor.getWriters() if each not in known],
-    )
-
-
-async def _settle(calls: list[Any], readers: list[Any]) -> None:
-    for _ in range(TURNS):
-        if _left(calls, readers) == ([], []):
-            return
-        await deferLater(reactor, 0.01)
+    left = [call for call in reactor.getDelayedCalls() if call not in calls]
+    left += [each for each in reactor.getReaders() + reactor.getWriters() if each not in known]
+    return not left
 
 
 @pytest.fixture
-def serve() -> Iterator[Serve]:
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     """Starts servers: ``await serve(max_payload=10)``. Nothing of them may be left behind."""
+    # what comes is compared to the byte: no PING in it, however slow the machine
+    monkeypatch.setattr(keepalive, "FIRST_PING", 3600.0)
     calls, readers = reactor.getDelayedCalls(), reactor.getReaders()
     served: list[Served] = []
 
@@ -115,5 +107,4 @@ def serve() -> Iterator[Serve]:
         for peer in one.peers:
             if peer.transport is not None:
                 peer.transport.abortConnection()
-    blockon(Deferred.fromCoroutine(_settle(calls, readers)))
-    assert _left(calls, readers) == ([], [])
+    blockon(until(lambda: _gone(calls, readers), "the end of what servers have begun"))

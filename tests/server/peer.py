@@ -11,10 +11,9 @@ from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
-reactor: Any = installed
+from tests.patience import PATIENCE
 
-#: seconds after which a test that waits in vain fails, on whatever machine
-PATIENCE = 20.0
+reactor: Any = installed
 
 
 class Peer(Protocol):

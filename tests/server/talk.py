@@ -7,6 +7,7 @@ import ssl
 from typing import Any
 
 from tests.certs import Authority
+from tests.patience import PATIENCE
 
 CONNECT = b'CONNECT {"verbose":false,"echo":true}\r\nPING\r\n'
 #: the PROXY protocol: 192.0.2.7:5000 talks to 198.51.100.1:4222
@@ -24,7 +25,7 @@ def blocking(address: Any, client: ssl.SSLContext | None = None, hello: bytes = 
     """A whole conversation, for a thread: what comes back of 100 messages of 20 kB each."""
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     connection = socket.socket(family, socket.SOCK_STREAM)
-    connection.settimeout(20)
+    connection.settimeout(PATIENCE)
     connection.connect(address)
     return converse(connection, client, hello)
 
@@ -34,7 +35,9 @@ def converse(connection: Any, client: ssl.SSLContext | None, hello: bytes) -> by
         connection.sendall(hello)
     info = b""
     while not info.endswith(b"\n"):
-        info += connection.recv(1)
+        byte = connection.recv(1)
+        assert byte, f"closed after {info!r}"
+        info += byte
     if client is not None:
         connection = client.wrap_socket(connection, server_hostname="localhost")
     with connection, connection.makefile("rb") as reader:

@@ -22,12 +22,13 @@ from pubsub.config.build import configure
 from pubsub.config.options import Options
 from pubsub.errors import ConfigError, PubSubError, ReloadRefused
 from tests.certs import Authority
+from tests.patience import PATIENCE, until
 from tests.server.auth_kinds import PASSWORDS, Place
 from tests.server.auth_kinds_keys import by_creds
 from tests.server.auth_nsc import Key, Operator, creds_file, user_token
 from tests.server.auth_visitor import accepted, join, refused, welcomed
 from tests.server.conftest import Serve, Served
-from tests.server.peer import PATIENCE, Peer
+from tests.server.peer import Peer
 
 reactor: Any = installed
 
@@ -399,8 +400,7 @@ async def test_a_reload_while_a_password_is_checked(
     one = await _serve(serve, router, scene.config)
     peer, info = await join(one)
     peer.send(b'CONNECT {"user":"ann","pass":"passw0rd-of-ann"}\r\n')
-    while one.server.registry.open[info["client_id"]].authenticating is None:
-        await deferLater(reactor, 0)
+    await until(lambda: one.server.registry.open[info["client_id"]].authenticating is not None)
     _reload(one, scene.config.replace("user: ann", "user: eve"))
     go_on.set()
     assert await peer.closed() == VIOLATION

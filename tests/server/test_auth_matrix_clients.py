@@ -16,13 +16,13 @@ from nats.errors import Error
 from twisted.internet.threads import deferToThread
 
 from tests.certs import Authority
+from tests.patience import PATIENCE
 from tests.server.auth_kinds import PASSWORDS, Place
 from tests.server.auth_kinds_keys import KEYS, read_creds
 from tests.server.auth_kinds_services import SERVICES
 from tests.server.auth_rows import Row
 from tests.server.conftest import Serve
 
-PATIENCE = 20.0
 KINDS = {kind.name: kind for kind in (*PASSWORDS, *KEYS, *SERVICES)}
 
 

@@ -12,6 +12,7 @@ import pytest_twisted
 from twisted.internet.threads import deferToThread
 
 from tests.certs import Authority
+from tests.patience import PATIENCE
 from tests.server.auth_kinds import PASSWORDS, Kind, Place, Welcome
 from tests.server.auth_kinds_keys import KEYS
 from tests.server.auth_kinds_services import SERVICES
@@ -33,7 +34,7 @@ KINDS = [
 def _read(port: int) -> str:
     texts = []
     for page in PAGES:
-        with urlopen(f"http://127.0.0.1:{port}/{page}", timeout=20) as answer:
+        with urlopen(f"http://127.0.0.1:{port}/{page}", timeout=PATIENCE) as answer:
             texts.append(answer.read().decode())
     return "\n".join(texts)
 

@@ -27,6 +27,7 @@ from pubsub.errors import InvalidOption, PubSubError, ReloadRefused
 from pubsub.server import PubSubServer
 from pubsub.system.logging import LogSettings, ServerLog
 from tests.certs import Authority
+from tests.patience import PATIENCE, until
 from tests.server.conftest import Serve
 from tests.server.peer import Peer
 
@@ -134,8 +135,7 @@ async def test_write_deadline(serve: Serve, router: str) -> None:
     await deferLater(reactor, 0.2)
     assert len(one.server.registry.open) == 1
     one.reload(write_deadline=0.1)
-    while one.server.registry.open:
-        await deferLater(reactor, 0.01)
+    await until(lambda: not one.server.registry.open)
     (closed,) = one.server.registry.closed
     assert closed.reason is not None
     assert closed.reason.value == "Slow Consumer (Write Deadline)"
@@ -180,7 +180,9 @@ async def test_the_pid_and_ports_files_move(serve: Serve, tmp_path: Path) -> Non
 
 
 def _certificate(port: int) -> bytes:
-    return ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", port), timeout=20))
+    return ssl.PEM_cert_to_DER_cert(
+        ssl.get_server_certificate(("127.0.0.1", port), timeout=PATIENCE)
+    )
 
 
 @pytest_twisted.ensureDeferred

@@ -16,6 +16,7 @@ from twisted.internet.threads import deferToThread
 from pubsub.config.options import TlsOptions
 from pubsub.errors import ClosedState
 from tests.certs import Authority
+from tests.patience import until
 from tests.server.conftest import Serve, Served
 from tests.server.peer import Peer, connect
 from tests.server.talk import CONNECT, PROXY_1, PROXY_2, blocking, converse, trusting
@@ -169,8 +170,7 @@ async def test_memory_may_stay_in_plain_text_where_tls_is_required(
 
 
 async def _all_gone(one: Served) -> None:
-    while one.server.registry.alive:
-        await deferLater(reactor, 0.005)
+    await until(lambda: not one.server.registry.alive)
 
 
 @pytest_twisted.ensureDeferred

@@ -23,6 +23,7 @@ from pubsub.system.syslog import (
     SyslogDestination,
     parse_remote_syslog,
 )
+from tests.patience import PATIENCE
 
 #: 2026-08-01 14:50:11 UTC
 WHEN = 1785595811.5
@@ -33,7 +34,7 @@ class Daemon:
     """A datagram syslog on a Unix socket, or a stream one on TCP."""
 
     def __init__(self, sock: socket.socket) -> None:
-        sock.settimeout(5)
+        sock.settimeout(PATIENCE)
         self.socket = sock
 
     def datagram(self) -> bytes:
@@ -103,7 +104,7 @@ def test_the_local_daemon_gets_the_bsd_format(local: Daemon, level: Level, prior
 def test_a_remote_daemon_is_told_who_and_when_in_full() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
-        sock.settimeout(5)
+        sock.settimeout(PATIENCE)
         address = parse_remote_syslog(f"udp://127.0.0.1:{sock.getsockname()[1]}")
         destination = send_to(address, io.StringIO(), Ticks())
         destination.write(Level.ERR, "no")
@@ -146,7 +147,7 @@ def test_a_daemon_that_goes_away_is_told_of_once_and_gets_its_lines_when_it_is_b
     destination.write(Level.INF, "three")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as second:
         second.bind(path)
-        second.settimeout(5)
+        second.settimeout(PATIENCE)
         destination.write(Level.INF, "four: not tried again so soon")
         ticks.now = 10.0
         destination.write(Level.INF, "five")
@@ -196,7 +197,7 @@ def test_a_daemon_that_does_not_read_holds_nobody_up(tcp: Daemon) -> None:
     for _ in range(300):
         destination.write(Level.INF, "x" * 50_000)
     with peer:
-        peer.settimeout(5)
+        peer.settimeout(PATIENCE)
         assert peer.recv(3) == b"<5>"
         destination.close()
 

@@ -15,10 +15,11 @@ import pytest
 from nats.aio.msg import Msg
 
 from pubsub.testing.child import ChildServer, ServerFailed
+from tests.patience import PATIENCE
 
 
 def _info(server: ChildServer) -> bytes:
-    with socket.create_connection((server.host, server.port), timeout=10) as connection:
+    with socket.create_connection((server.host, server.port), timeout=PATIENCE) as connection:
         return connection.makefile("rb").readline()
 
 

@@ -14,6 +14,7 @@ from twisted.internet.protocol import Factory, Protocol
 
 from pubsub.transport.connect import ClientConnection, connect_tcp
 from pubsub.transport.listen import bind_tcp
+from tests.patience import until
 
 
 class Talker(Protocol):
@@ -62,8 +63,7 @@ def test_it_connects_by_address_and_by_name(host: str) -> Any:
     assert isinstance(client.transport, ClientConnection)
     client.transport.flush_router()
     client.transport.write(b"hello")
-    while not servers.made:
-        yield _turn()
+    yield until(lambda: servers.made)
     assert (yield servers.made[0].heard) == b"hello"
     servers.made[0].transport.write(b"you")
     assert (yield client.heard) == b"you"

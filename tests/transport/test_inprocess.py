@@ -27,6 +27,7 @@ from pubsub.transport.inprocess import (
 )
 from pubsub.transport.tls import ServerTls
 from tests.certs import Authority
+from tests.patience import PATIENCE
 from tests.transport.tls_peer import client_context
 
 
@@ -366,7 +367,7 @@ async def test_a_socket_pair_serves_a_client_in_another_thread() -> None:
 
     def client() -> bytes:
         with theirs:
-            theirs.settimeout(10)
+            theirs.settimeout(PATIENCE)
             reader = theirs.makefile("rb")
             greeting = reader.readline()
             theirs.sendall(b"hello\r\n")

@@ -33,6 +33,7 @@ from pubsub.errors import ClientFault, ClosedState
 from pubsub.transport.tcp import listen_tcp
 from pubsub.transport.tls import ClientTls, ServerTls
 from tests.certs import Authority, Issued
+from tests.patience import PATIENCE
 from tests.transport.tls_peer import client_context
 
 INFO = b"INFO {}\r\n"
@@ -170,7 +171,7 @@ def in_thread(
     """Run ``talk`` with a blocking socket in a thread, away from the reactor."""
 
     def work() -> object:
-        with socket.create_connection(address, timeout=10) as connection:
+        with socket.create_connection(address, timeout=PATIENCE) as connection:
             return talk(connection)
 
     return deferToThread(work)

@@ -28,6 +28,7 @@ from pubsub.router.python.backend import PythonBackend
 from pubsub.transport.tcp import ServerConnection, listen_tcp
 from pubsub.transport.tls import ServerTls
 from tests.certs import Authority
+from tests.patience import PATIENCE, until
 from tests.router.recording import Recorder, native_backend
 from tests.server.peer import Peer, connect
 
@@ -98,17 +99,8 @@ class World:
         count = len(self.sides)
         peer = await connect("127.0.0.1", self.port.getHost().port)
         self.peers.append(peer)
-        await turns(lambda: len(self.sides) > count)
+        await until(lambda: len(self.sides) > count)
         return peer, self.sides[-1]
-
-
-async def turns(done: Any) -> None:
-    """Let the reactor turn until ``done``."""
-    for _ in range(2000):
-        if done():
-            return
-        await deferLater(reactor, 0.002)
-    pytest.fail("it never happened")
 
 
 def read_exactly(plain: socket.socket, count: int) -> bytes:
@@ -178,7 +170,7 @@ async def test_a_router_that_does_not_bind_leaves_all_as_it_was() -> None:
     assert side.bound is False
     peer.send(b"hello")
     assert await peer.until(b"\r\n") == world.greeting
-    await turns(lambda: side.received == b"hello")
+    await until(lambda: side.received == b"hello")
     peer.transport.loseConnection()
     await side.reason
     await peer.closed()
@@ -237,7 +229,7 @@ async def test_closing_our_half_sends_what_is_queued_first(world: World) -> None
     side.link.flush()
     side.transport.loseWriteConnection()
     assert (await peer.until(b"end\r\n")).endswith(b"end\r\n")
-    await turns(lambda: side.half_closed == 10)
+    await until(lambda: side.half_closed == 10)
     side.transport.write(b"nobody hears this")
     await peer.closed()
     await side.reason
@@ -286,7 +278,7 @@ async def test_tls_on_a_bound_connection(world: World, tmp_path: Path) -> None:
 
     def client() -> bytes:
         context = ssl.create_default_context(cafile=ca.cert_file)
-        with socket.create_connection((host, port), timeout=20) as plain:
+        with socket.create_connection((host, port), timeout=PATIENCE) as plain:
             plain.sendall(b"PING\r\n")
             pong = read_exactly(plain, 6)
             answered.set()
@@ -296,7 +288,7 @@ async def test_tls_on_a_bound_connection(world: World, tmp_path: Path) -> None:
                 return pong + secret.recv(100)
 
     answer = deferToThread(client)
-    await turns(answered.is_set)
+    await until(answered.is_set)
     side = world.sides[0]
     side.link.write(bytes(5_000_000))
     side.link.flush()
@@ -304,7 +296,7 @@ async def test_tls_on_a_bound_connection(world: World, tmp_path: Path) -> None:
     side.transport.startTLS(tls)
     assert side.link.pending_bytes == 0
     assert side.transport.native_link(side.link) is False
-    await turns(lambda: side.received == b"secret\r\n")
+    await until(lambda: side.received == b"secret\r\n")
     side.transport.write(b"yes\r\n")
     assert await answer == b"PONG\r\nyes\r\n"
     await side.reason
@@ -319,7 +311,7 @@ async def test_without_a_flush_given_nothing_is_called_after_a_read() -> None:
     peer, _ = await world.pair()
     await peer.until(b"\r\n")
     peer.send(b"PING\r\n")
-    await turns(lambda: world.sides[0].link.pending_bytes > 0)
+    await until(lambda: world.sides[0].link.pending_bytes > 0)
     router.flush()
     await peer.until(b"PONG\r\n")
     peer.transport.loseConnection()

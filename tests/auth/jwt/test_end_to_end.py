@@ -17,8 +17,7 @@ from pubsub.auth.jwt.keys import KeyPair
 from pubsub.testing.child import ChildServer
 from pubsub.testing.plugin import ServerFactory
 from tests.auth.jwt.world import World
-
-PATIENCE = 20.0
+from tests.patience import PATIENCE
 
 
 class Site:
