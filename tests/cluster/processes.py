@@ -1,11 +1,14 @@
-"""Servers of either make as processes, and a link between them that can be cut."""
+"""Servers of either make as processes, alone and as members of a cluster."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
+import re
 import socket
+import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,12 +19,13 @@ import pytest
 
 from pubsub.testing.child import OWN_COMMAND, ChildServer
 from tests.interop.conftest import program
+from tests.patience import PATIENCE
 from tests.router.recording import native_backend
 
-__all__ = ["PATIENCE", "Processes", "Proxy", "command_of", "free_port", "until"]
+__all__ = ["PATIENCE", "Cluster", "Processes", "command_of", "free_port", "resident", "until"]
 
-#: seconds for what takes milliseconds on an idle machine
-PATIENCE = 20.0
+#: seconds between one look and the next: each costs the server a page
+_PAUSE = 0.03
 
 
 def free_port() -> int:
@@ -64,61 +68,86 @@ class Processes:
 
     def page(self, name: str, page: str) -> dict[str, Any]:
         """A monitoring page."""
-        with urlopen(f"{self.servers[name].http_url}/{page}", timeout=10) as answer:
+        with urlopen(f"{self.servers[name].http_url}/{page}", timeout=PATIENCE) as answer:
             found: dict[str, Any] = json.load(answer)
         return found
 
 
+class Cluster(Processes):
+    """Servers of one cluster.
+
+    :ivar ports: where they listen for routes, by name.
+    """
+
+    def __init__(self, directory: Path, stack: ExitStack) -> None:
+        super().__init__(directory, stack)
+        self.ports: dict[str, int] = {}
+
+    def join(
+        self, name: str, kind: str, *routes: str | int, extra: str = "", top: str = ""
+    ) -> ChildServer:
+        """One more, that connects to these: members, or ports of 127.0.0.1.
+
+        :param extra: more of its ``cluster`` block; ``top``: of its configuration.
+        """
+        self.ports.setdefault(name, free_port())
+        ports = [self.ports[route] if isinstance(route, str) else route for route in routes]
+        urls = ", ".join(f'"nats-route://u:p@localhost:{port}"' for port in ports)
+        text = (
+            f"{top}\ncluster {{\n name: C\n"
+            f' listen: "127.0.0.1:{self.ports[name]}"\n routes: [{urls}]\n {extra}\n}}\n'
+        )
+        return self.start(name, kind, text)
+
+    def peers(self, name: str) -> set[str]:
+        """The servers it has routes to; old ones only know the ids of others."""
+        found = set()
+        for route in self.page(name, "routez")["routes"]:
+            names = [
+                other
+                for other, server in self.servers.items()
+                if "remote_name" not in route
+                and server.running
+                and self.page(other, "varz")["server_id"] == route["remote_id"]
+            ]
+            found.add(route.get("remote_name") or "".join(names))
+        return found
+
+    def meshed(self, *names: str) -> bool:
+        """Whether each of these, or of all, has routes to all the others and nobody else."""
+        wanted = set(names or self.servers)
+        return all(self.peers(name) == wanted - {name} for name in wanted)
+
+    def heard(self, name: str) -> dict[str, Counter[tuple[str, str]]]:
+        """By server: subjects and queue groups somebody there wants to hear, as ``name`` knows.
+
+        Each counts once, however many want to hear it; twice would be a leak. Not the system's.
+        """
+        found: dict[str, Counter[tuple[str, str]]] = {}
+        for route in self.page(name, "routez?subs=detail")["routes"]:
+            counts = found.setdefault(route["remote_name"], Counter())
+            for row in route.get("subscriptions_list_detail", []):
+                if not row["subject"].startswith("$"):
+                    counts[row["subject"], row.get("qgroup", "")] += 1
+        return found
+
+
+def resident(server: ChildServer) -> int:
+    """Bytes of memory it occupies."""
+    status = Path(f"/proc/{server.pid}/status").read_text()
+    match = re.search(r"VmRSS:\s+(\d+) kB", status)
+    assert match is not None
+    return int(match[1]) * 1024
+
+
 async def until(condition: Callable[[], Any], what: str = "") -> None:
-    """Wait until it holds; it may be a coroutine function."""
-    for _ in range(int(PATIENCE / 0.02)):
+    """Wait until it holds; it may have to be awaited."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
         result = condition()
         if isinstance(result, Awaitable):
             result = await result
         if result:
             return
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"it did not happen: {what}")
-
-
-class Proxy:
-    """A link in between that breaks and comes back."""
-
-    def __init__(self, target: int) -> None:
-        self.port = free_port()
-        self._target = target
-        self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
-
-    async def open(self) -> None:
-        """Let connections through."""
-        self._server = await asyncio.start_server(self._join, "127.0.0.1", self.port)
-
-    async def close(self) -> None:
-        """Break all there are, and let none through."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        for writer in list(self._writers):
-            writer.transport.abort()
-        self._writers.clear()
-        await asyncio.sleep(0)
-
-    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            there, to_there = await asyncio.open_connection("127.0.0.1", self._target)
-        except OSError:
-            writer.transport.abort()
-            return
-        self._writers |= {writer, to_there}
-        await asyncio.gather(self._pump(reader, to_there), self._pump(there, writer))
-        self._writers -= {writer, to_there}
-
-    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        try:
-            while data := await source.read(65536):
-                sink.write(data)
-                await sink.drain()
-        except OSError:
-            pass
-        sink.transport.abort()
+        assert time.monotonic() < deadline, f"it did not happen: {what}"
+        await asyncio.sleep(_PAUSE)

@@ -9,17 +9,15 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import nats
 import pytest
 
 from tests.certs import Authority
-from tests.cluster.processes import Processes, free_port, until
+from tests.cluster.processes import Cluster, until
 from tests.cluster.talking import conversation, hears
 from tests.interop.conftest import program, version_of
 
@@ -31,37 +29,6 @@ PAIRS = [
     *((ours, other) for ours in ("native", "python") for other in ("debian", "newer")),
     *((other, "native") for other in ("debian", "newer")),
 ]
-
-
-class Cluster(Processes):
-    """Servers of one cluster."""
-
-    def __init__(self, directory: Path, stack: ExitStack) -> None:
-        super().__init__(directory, stack)
-        self.ports: dict[str, int] = {}
-
-    def join(self, name: str, kind: str, *routes: str, extra: str = "", top: str = "") -> None:
-        """One more, that connects to these."""
-        self.ports[name] = free_port()
-        urls = ", ".join(f'"nats-route://u:p@localhost:{self.ports[each]}"' for each in routes)
-        listen = f'listen: "127.0.0.1:{self.ports[name]}"'
-        self.start(
-            name, kind, f"{top}\ncluster {{\n name: C\n {listen}\n routes: [{urls}]\n {extra}\n}}"
-        )
-
-    def peers(self, name: str) -> set[str]:
-        """The servers it has routes to; old ones only know the ids of others."""
-        found = set()
-        for route in self.page(name, "routez")["routes"]:
-            names = [
-                other
-                for other, server in self.servers.items()
-                if "remote_name" not in route
-                and server.running
-                and self.page(other, "varz")["server_id"] == route["remote_id"]
-            ]
-            found.add(route.get("remote_name") or "".join(names))
-        return found
 
 
 @pytest.fixture
@@ -215,27 +182,6 @@ def test_accounts_are_kept_apart(cluster: Cluster, kind: str) -> None:
     asyncio.run(play())
     accounts = {route.get("account") for route in cluster.page("a", "routez")["routes"]}
     assert ("A" in accounts) is (kind == "newer")
-
-
-def test_a_client_on_the_route_port_is_told_so(cluster: Cluster) -> None:
-    """And a route on the client port goes away without harm."""
-    cluster.join("a", "native")
-    with socket.create_connection(("127.0.0.1", cluster.ports["a"]), timeout=10) as client:
-        stream = client.makefile("rb")
-        assert stream.readline().startswith(b"INFO ")
-        client.sendall(b'CONNECT {"lang":"go"}\r\nPING\r\n')
-        assert stream.readline() == b"-ERR 'attempted to connect to route port'\r\n"
-        assert stream.readline() == b""
-    cluster.ports["a"] = int(urlsplit(cluster.servers["a"].url).port or 0)
-    cluster.join("b", "native", "a")
-
-    async def play() -> None:
-        await until(lambda: "not for routes" in cluster.servers["b"].log)
-        client = await nats.connect(cluster.servers["a"].url)
-        await client.flush()
-        await client.close()
-
-    asyncio.run(play())
 
 
 def test_versions_are_known() -> None:
