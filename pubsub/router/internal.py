@@ -189,3 +189,6 @@ class InternalClient:
 
     def batch_received(self, messages: Sequence[tuple[bytes, bytes, bytes, bytes, bytes]]) -> None:
         """Only SINK links get these."""
+
+    def interest_missing(self, account: str, subject: bytes) -> None:
+        """Only GATEWAY links are told this."""

@@ -77,6 +77,9 @@ class Recorder:
     def interest_received(self, verb: bytes, argument: bytes) -> None:
         self._call("interest_received", verb, argument)
 
+    def interest_missing(self, account: str, subject: bytes) -> None:
+        self._call("interest_missing", account, subject)
+
     def error_received(self, argument: bytes) -> None:
         self._call("error_received", argument)
 

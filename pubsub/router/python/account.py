@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pubsub.interfaces import IStreamImports, ISubjectMapper, PeerKind, TrafficCounters
 from pubsub.router.python.cache import ResultCache
 from pubsub.router.python.index import Result, SubscriptionIndex
 from pubsub.router.python.mapping import Mapping
-from pubsub.router.python.subscription import Entry
+from pubsub.router.python.prefixes import MappedReplies
+from pubsub.router.python.subscription import Entry, Subscription
 from pubsub.router.subjects import has_wildcard
 
 if TYPE_CHECKING:
+    from pubsub.router.python.gateways import Wish
     from pubsub.router.python.link import PythonLink
     from pubsub.router.python.services import Pending, ServiceImport
 
@@ -27,12 +30,17 @@ class Account:
     :ivar imports: the streams it imports, ``services`` the services.
     :ivar waiting: requests of other accounts to its services, by the reply they were given;
         all these begin with ``reply_prefix``.
+    :ivar distant: what servers of other clusters want to hear, ``wishes`` what that means for
+        each subject, as of ``wishes_version``.
+    :ivar timed: gateways are in use: it counts when subscriptions are made; ``newest`` was last.
+    :ivar mapped: replies that were shown to the server itself without the way back.
     """
 
     __slots__ = (
-        "_notify", "_tell", "cache", "caching", "hits", "imports", "index", "is_system", "links",
-        "mapping", "matches", "name", "past", "reply_prefix", "services", "version", "waiting",
-        "wire_name",
+        "_monotonic", "_notify", "_tell", "cache", "caching", "distant", "hits", "imports", "index",
+        "is_system", "links", "mapped", "mapping", "matches", "name", "newest", "past",
+        "reply_prefix", "services", "timed", "version", "waiting", "wire_name", "wishes",
+        "wishes_version",
     )  # fmt: skip
 
     def __init__(
@@ -41,6 +49,7 @@ class Account:
         caching: bool,
         notify: Callable[[str, bytes, bytes, int], None],
         tell: Callable[[Entry, int], None],
+        monotonic: Callable[[], float],
     ) -> None:
         self.name = name
         #: as it stands in the lines of servers
@@ -49,7 +58,13 @@ class Account:
         self.is_system = False
         self.version = 1
         self.index = SubscriptionIndex()
-        self.cache = ResultCache()
+        self.cache: ResultCache[Result] = ResultCache()
+        self.distant = SubscriptionIndex()
+        self.wishes: ResultCache[tuple[Wish, ...]] = ResultCache()
+        self.wishes_version = 0
+        self.timed = False
+        self.newest = -math.inf
+        self.mapped: MappedReplies | None = None
         self.caching = caching
         self.matches = 0
         self.hits = 0
@@ -60,6 +75,7 @@ class Account:
         self.waiting: dict[bytes, Pending] = {}
         self._notify = notify
         self._tell = tell
+        self._monotonic = monotonic
         self.links: dict[PythonLink, TrafficCounters] = {}
         #: what clients that are gone have published and received
         self.past = TrafficCounters(0, 0, 0, 0)
@@ -68,7 +84,9 @@ class Account:
 
     def insert(self, entry: Entry) -> None:
         """Put it in force and tell who wants to know."""
-        members = self.index.insert(entry)
+        if self.timed and entry.local:
+            entry.since = self.newest = self._monotonic()
+        members = self._index_of(entry).insert(entry)
         self._changed(entry)
         self._tell(entry, entry.weight)
         if (members == 1 or entry.queue) and entry.told:
@@ -77,7 +95,7 @@ class Account:
     def remove(self, entry: Entry) -> None:
         """The opposite of :meth:`insert`."""
         entry.active = False
-        members = self.index.remove(entry)
+        members = self._index_of(entry).remove(entry)
         self._changed(entry)
         self._tell(entry, -entry.weight)
         if (members == 0 or entry.queue) and entry.told:
@@ -85,10 +103,20 @@ class Account:
 
     def _changed(self, entry: Entry) -> None:
         self.version += 1
+        cache: ResultCache[Any] = self.wishes if _is_distant(entry) else self.cache
         if has_wildcard(entry.subject):
-            self.cache.drop_pattern(entry.subject)
+            cache.drop_pattern(entry.subject)
         else:
-            self.cache.drop(entry.subject)
+            cache.drop(entry.subject)
+
+    def _index_of(self, entry: Entry) -> SubscriptionIndex:
+        return self.distant if _is_distant(entry) else self.index
+
+    def map_reply(self, reply: bytes) -> bytes:
+        """A whole reply is shown to the server itself; the part that is shown."""
+        if self.mapped is None:
+            self.mapped = MappedReplies(self._monotonic)
+        return self.mapped.remember(reply)
 
     # --- matching -----------------------------------------------------------------------
 
@@ -113,6 +141,7 @@ class Account:
         self.caching = caching
         if not caching:
             self.cache.clear()
+            self.wishes.clear()
 
     def set_mapper(self, mapper: ISubjectMapper | None) -> None:
         """Replace the mapper, and forget what the old one said."""
@@ -143,6 +172,10 @@ class Account:
         for link, before in self.links.items():
             if link.kind == PeerKind.CLIENT:
                 yield _difference(link.traffic(), before)
+
+
+def _is_distant(entry: Entry) -> bool:
+    return isinstance(entry, Subscription) and entry.link.kind == PeerKind.GATEWAY
 
 
 def _sum(one: TrafficCounters, other: TrafficCounters) -> TrafficCounters:

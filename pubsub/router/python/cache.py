@@ -13,7 +13,7 @@ do not push out those in steady use.
 
 from __future__ import annotations
 
-from pubsub.router.python.index import Result
+from typing import Generic, TypeVar
 
 __all__ = ["MAX_RESULTS", "ResultCache"]
 
@@ -21,8 +21,10 @@ __all__ = ["MAX_RESULTS", "ResultCache"]
 #: all connections of an account, and an entry takes some 300 bytes.
 MAX_RESULTS = 4096
 
+Result = TypeVar("Result")
 
-class ResultCache:
+
+class ResultCache(Generic[Result]):
     """Results by subject.
 
     :ivar results: read it directly on hot paths.

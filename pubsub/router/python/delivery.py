@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pubsub.errors import SlowConsumer
 from pubsub.interfaces import PeerKind, RouterSettings
+from pubsub.router.python.gateways import send_abroad
 from pubsub.router.python.groups import serve
 from pubsub.router.python.message import Message
+from pubsub.router.python.prefixes import is_prefixed
 from pubsub.router.python.subscription import Carrier, Entry, Heard, Subscription
 from pubsub.router.python.targets import Targets
 
@@ -28,6 +29,9 @@ __all__ = ["deliver", "distribute", "frame_head", "stall_limit", "traced_payload
 _SHORT_STALL = 0.002
 _LONG_STALL = 0.005
 
+#: Kinds that are the server itself.
+_OWN = (PeerKind.INTERNAL, PeerKind.SINK)
+
 
 def distribute(
     router: PythonRouter,
@@ -42,6 +46,7 @@ def distribute(
     """
     result = account.match(message.subject)
     delivered = 0
+    served: list[bytes] = []
     targets: Targets | None = None
     for entry in result.plain:
         if isinstance(entry, Heard):
@@ -52,17 +57,19 @@ def distribute(
             delivered += _pass_on(router, publisher, entry, message, payload)
     if result.far or (publisher is not None and publisher.is_server):
         targets = targets or Targets(publisher, message)
-        delivered += _serve_groups(router, publisher, result, message, payload, targets)
+        served = _serve_groups(router, publisher, result, message, payload, targets)
     else:
         for members in result.groups:
             start = router.draw.next() % len(members)
             for entry in members[start:] + members[:start]:
                 if _pass_on(router, publisher, entry, message, payload):
-                    delivered += 1
+                    served.append(entry.queue)
                     break
+    delivered += len(served)
     if targets is not None:
         delivered += targets.send(account, payload)
-    return delivered
+        served += targets.served
+    return delivered + send_abroad(router, account, publisher, message, payload, served)
 
 
 def _serve_groups(
@@ -72,18 +79,22 @@ def _serve_groups(
     message: Message,
     payload: bytes,
     targets: Targets,
-) -> int:
-    """As it is done where other servers have a part in it."""
-    groups: Iterable[tuple[Entry, ...]] = result.groups
-    served = publisher is not None and publisher.is_server
-    if served and (message.queues or not message.any_queue):
+) -> list[bytes]:
+    """As it is done where other servers have a part in it; those that were served here."""
+    groups = result.groups
+    passed_on = publisher is not None and publisher.is_server
+    if passed_on and (message.queues or not message.any_queue):
         # They name the groups they have chosen this server for.
-        groups = [members for members in groups if members[0].queue in message.queues]
+        groups = tuple(members for members in groups if members[0].queue in message.queues)
 
     def deliver_here(entry: Entry) -> bool:
         return bool(_pass_on(router, publisher, entry, message, payload))
 
-    return sum(serve(members, publisher, targets, router.draw, deliver_here) for members in groups)
+    return [
+        members[0].queue
+        for members in groups
+        if serve(members, publisher, targets, router.draw, deliver_here)
+    ]
 
 
 def _pass_on(
@@ -95,7 +106,11 @@ def _pass_on(
 ) -> int:
     """To whatever stands in the index; to how many links it went."""
     if isinstance(entry, Carrier):
-        return entry.carry(router, publisher, message, payload) if entry.active else 0
+        if not entry.active:
+            return 0
+        if is_prefixed(message.reply):
+            entry.home.map_reply(message.reply)
+        return entry.carry(router, publisher, message, payload)
     assert isinstance(entry, Subscription)
     if entry.primary is None:
         return deliver(publisher, entry, message, payload)
@@ -144,6 +159,8 @@ def _send(
         message = Message(message.subject, message.reply, len(payload), digits)
     link.out_msgs += 1
     link.out_bytes += message.size
+    if link.kind in _OWN:
+        message = _as_shown(link.home, message)
     if link.kind == PeerKind.INTERNAL:
         link.expect_answer(message.reply)
         _call(sub, message, payload)
@@ -160,6 +177,7 @@ def _send(
         if settings.no_fast_producer_stall:
             return False
         _stall(publisher, link)
+    message = _as_shown(link, message)
     link.expect_answer(message.reply)
     head = frame_head(sub, message)
     link.write(b"%b\r\n%b\r\n" % (head, payload))
@@ -170,6 +188,15 @@ def _send(
     if link.kind == PeerKind.CLIENT and link.pending_bytes > settings.max_pending:
         link.handler.fault(SlowConsumer(f"{link.pending_bytes} bytes are pending"))
     return True
+
+
+def _as_shown(owner: PythonLink | Account, message: Message) -> Message:
+    """The message without the way back in front of its reply, which ``owner`` remembers."""
+    if not is_prefixed(message.reply):
+        return message
+    message = message.delivered_on(message.subject)
+    message.reply = owner.map_reply(message.reply)
+    return message
 
 
 def frame_head(sub: Subscription, message: Message) -> bytes:

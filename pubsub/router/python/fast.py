@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pubsub.interfaces import PeerKind
 from pubsub.router.python.delivery import stall_limit
 from pubsub.router.python.message import parse_size
+from pubsub.router.python.prefixes import way_of
 from pubsub.router.python.publish import RESERVED_REPLIES, is_reserved
 from pubsub.router.python.subscription import Entry, Heard, Subscription
 from pubsub.router.subjects import is_valid_literal
@@ -106,8 +107,9 @@ def publish_ordinary(link: PythonLink, data: bytes, pos: int) -> int:
 
     :return: where the first operation starts that is odd or not complete.
     """
-    if link.plans_version != link.home.version:
-        _renew(link)
+    version = (link.home.version, link.router.gateways.version)
+    if link.plans_version != version:
+        _renew(link, version)
     if not link.ordinary:
         return pos
     plans = link.plans
@@ -150,12 +152,12 @@ def publish_ordinary(link: PythonLink, data: bytes, pos: int) -> int:
     return pos
 
 
-def _renew(link: PythonLink) -> None:
+def _renew(link: PythonLink, version: tuple[int, int]) -> None:
     """Something changed: forget the plans, and see whether this link may have any."""
     home = link.home
     link.plans.clear()
     link.routes.clear()
-    link.plans_version = home.version
+    link.plans_version = version
     link.ordinary = (
         link.kind == PeerKind.CLIENT
         and not link.trace
@@ -257,7 +259,9 @@ def _find_route(link: PythonLink, key: bytes, subject: bytes) -> Route | None:
     except _MustAsk:
         return None
     if len(link.routes) >= MAX_PLANS:
+        # A plan is only kept as long as the route it belongs to: see ``PythonLink.map_reply``.
         link.routes.clear()
+        link.plans.clear()
     link.routes[key] = route
     return route
 
@@ -268,6 +272,7 @@ def _work_out(link: PythonLink, subject: bytes, with_headers: bool) -> Route:
         is_reserved(link, subject)
         or not _recall(link.may_publish, subject)
         or (link.options.pedantic and not is_valid_literal(subject))
+        or _is_for_abroad(link, subject)
     ):
         return _ODD_ROUTE
     missed = subject not in link.home.cache.results
@@ -297,6 +302,21 @@ def _work_out(link: PythonLink, subject: bytes, with_headers: bool) -> Route:
             group.append(_reader(sub, name, with_headers))
         groups.append(group)
     return Route(readers, groups, missed)
+
+
+def _is_for_abroad(link: PythonLink, subject: bytes) -> bool:
+    """Whether a message there may have to be sent to other clusters.
+
+    :raises _MustAsk: whether any wants it is not known yet.
+    """
+    if link.mapped is not None and subject in link.mapped:
+        return True
+    if not link.router.gateways.links:
+        return False
+    wishes = link.router.gateways.known_wishes(link.home, subject)
+    if wishes is None:
+        raise _MustAsk
+    return bool(wishes) or way_of(subject) is not None
 
 
 def _delivered_on(entry: Entry, subject: bytes) -> tuple[Subscription, bytes] | None:

@@ -26,6 +26,7 @@ from pubsub.router.python.account import Account
 from pubsub.router.python.hearing import hear, unhear
 from pubsub.router.python.message import Message
 from pubsub.router.python.permissions import Decisions, Replies
+from pubsub.router.python.prefixes import MappedReplies
 from pubsub.router.python.publish import publish_as
 from pubsub.router.python.shadows import add_shadows, drop_shadows
 from pubsub.router.python.subscription import SERVERS, Heard, HeardKey, Subscription
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from pubsub.router.python.router import PythonRouter
 
 __all__ = ["PythonLink"]
+
+#: What no versions are.
+_NEVER = (0, 0)
 
 
 @implementer(ILink)
@@ -50,13 +54,15 @@ class PythonLink:
     :ivar out: pieces of queued output, ``pending_bytes`` long in all.
     :ivar queued: it is in ``router.dirty``.
     :ivar plans: prepared deliveries by control line (``routes``: by subject), made when
-        ``home.version`` was ``plans_version``; ``ordinary`` says whether it may use any.
+        ``home.version`` and ``gateways.version`` were ``plans_version``; ``ordinary`` says
+        whether it may use any.
     :ivar stalled: it was told to stall during this feed.
     :ivar language: what each verb is followed by, by its first byte.
     :ivar is_server: there is a server at the other end.
     :ivar pinned: the account it is for, if it is for one only and its lines do not name it.
     :ivar heard: what the server at the other end wants to hear.
     :ivar abroad: how many of its subscriptions have shadows, by the account they are in.
+    :ivar mapped: replies that were shown to it without the way back.
     """
 
     _log = Logger()
@@ -65,7 +71,7 @@ class PythonLink:
         "_introductions", "_options", "_peer", "_trace", "abroad", "announce_first_ping",
         "awaiting_connect", "backlog", "batch", "blocked_since", "body", "cid", "closed",
         "handler", "heard", "home", "in_bytes", "in_msgs", "input_paused", "is_server",
-        "kept", "kind", "language", "last_activity", "last_input", "may_deliver",
+        "kept", "kind", "language", "last_activity", "last_input", "mapped", "may_deliver",
         "may_publish", "may_subscribe", "message", "ordinary", "out", "out_bytes",
         "out_msgs", "output_paused", "parsing", "pending_bytes", "pinned", "plans",
         "plans_version", "queued", "replies", "router", "routes", "stalled", "stalls",
@@ -99,6 +105,7 @@ class PythonLink:
         self.subs: dict[bytes, Subscription] = {}
         self.heard: dict[HeardKey, Heard] = {}
         self.abroad: Counter[Account] = Counter()
+        self.mapped: MappedReplies | None = None
         home.enter(self)
 
     def _start_input(self) -> None:
@@ -114,7 +121,7 @@ class PythonLink:
         self.stalled = False
         self.plans: dict[bytes, Plan] = {}
         self.routes: dict[bytes, Route] = {}
-        self.plans_version = 0
+        self.plans_version = _NEVER
         self.ordinary = False
         self.in_msgs = 0
         self.in_bytes = 0
@@ -146,7 +153,7 @@ class PythonLink:
         self.home.leave(self)
         self.home = self.router.home(name)
         self.home.enter(self)
-        self.plans_version = 0
+        self.plans_version = _NEVER
 
     @property
     def options(self) -> LinkOptions:
@@ -167,6 +174,7 @@ class PythonLink:
     def peer(self, peer: ServerPeer) -> None:
         self._peer = peer
         self.pinned = self.router.home(peer.account) if peer.account else None
+        self.router.peer_changed(self)
 
     @property
     def trace(self) -> bool:
@@ -201,6 +209,15 @@ class PythonLink:
             return
         if not self.may_publish.ask(reply):
             self.replies.remember(reply)
+
+    def map_reply(self, reply: bytes) -> bytes:
+        """A whole reply is shown to it; the part that is shown. Its own ones lead back."""
+        if self.mapped is None:
+            self.mapped = MappedReplies(self.router.monotonic)
+        subject = self.mapped.remember(reply)
+        if subject in self.routes or b" " + subject in self.routes:
+            self.plans_version = _NEVER
+        return subject
 
     def request_info(self, detailed: bool) -> bytes:
         """What its handler says about it to imported services; asked once."""

@@ -29,11 +29,12 @@ class Message:
     :ivar queues: the queue groups that the server it came from has chosen this one for.
     :ivar any_queue: if there are none, then any will do.
     :ivar origin: the cluster of the leaf that it came from, to the server it came from.
+    :ivar returned: it is the reply to a request of this cluster, back through a gateway.
     """
 
     __slots__ = (
         "account", "answer", "any_queue", "header_digits", "header_size", "origin", "queues",
-        "reply", "share", "size", "size_digits", "subject", "via",
+        "reply", "returned", "share", "size", "size_digits", "subject", "via",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +59,7 @@ class Message:
         self.queues: tuple[bytes, ...] = ()
         self.any_queue = False
         self.origin = b""
+        self.returned = False
 
     @classmethod
     def of(cls, subject: bytes, reply: bytes, headers: bytes, payload: bytes) -> Message:
@@ -79,6 +81,7 @@ class Message:
         self.via, self.share = other.via, other.share
         self.answer, self.any_queue = other.answer, other.any_queue
         self.queues, self.origin = other.queues, other.origin
+        self.returned = other.returned
 
     def readdressed(self, subject: bytes, reply: bytes, export: object) -> Message:
         """The same on the other side of an import."""
@@ -87,6 +90,7 @@ class Message:
         changed.via = (*self.via, export)
         # A server that names no groups knows nothing of those on this side.
         changed.answer, changed.any_queue = False, True
+        changed.returned = False
         return changed
 
 

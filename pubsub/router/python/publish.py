@@ -9,6 +9,8 @@ from pubsub.interfaces import PeerKind
 from pubsub.router.python.delivery import distribute, traced_payload
 from pubsub.router.python.mapping import Mapping
 from pubsub.router.python.message import Message
+from pubsub.router.python.prefixes import shown
+from pubsub.router.python.returning import answer, is_missing, take_back, whole_reply
 from pubsub.router.python.subscription import Subscription
 from pubsub.router.python.verbs import write_ok
 
@@ -54,14 +56,23 @@ def _pass_on(link: PythonLink, message: Message, payload: bytes) -> int:
         traced_payload(link, "in", payload)
     if not _server_may_publish(link, written):
         return 0
+    home = message.account or link.home
+    delivered = take_back(link, home, message, payload)
+    if delivered is not None:
+        return delivered
+    if link.peer.optimistic and link.kind == PeerKind.GATEWAY and is_missing(home, message.subject):
+        link.handler.interest_missing(home.name, message.subject)
     if link.closed:
         return 0
-    return distribute(link.router, message.account or link.home, link, message, payload)
+    return distribute(link.router, home, link, message, payload)
 
 
 def _server_may_publish(link: PythonLink, subject: bytes) -> bool:
     """Whether it may; whoever may not is told, but for the hub of this server."""
-    if subject.startswith(_PASSED_ON) or _may_publish(link, subject):
+    named = shown(subject)
+    if named.startswith(_PASSED_ON) or (link.peer.spoke and named != subject):
+        return True
+    if link.may_publish is None or link.may_publish(named) or _was_asked(link, subject):
         return True
     if not link.peer.spoke:
         link.handler.fault(PublishPermissionViolation(subject))
@@ -89,6 +100,10 @@ def _publish(link: PythonLink, message: Message, payload: bytes, verbose: bool) 
         write_ok(link)
     if link.closed:
         return 0
+    whole = whole_reply(link if link.kind == PeerKind.CLIENT else link.home, message.subject)
+    if whole is not None:
+        message.subject = whole
+        return answer(link.router, link.home, link, message, payload)
     delivered = distribute(link.router, link.home, link, message, payload)
     if not delivered and message.reply and link.options.no_responders:
         _nobody_responds(link, message)
@@ -135,6 +150,10 @@ def _may_publish(link: PythonLink, subject: bytes) -> bool:
     """Whether it may at all, or was asked to."""
     if link.may_publish is None or link.may_publish(subject):
         return True
+    return _was_asked(link, subject)
+
+
+def _was_asked(link: PythonLink, subject: bytes) -> bool:
     return link.replies is not None and link.replies.allow(subject)
 
 

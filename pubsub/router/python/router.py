@@ -10,6 +10,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from pubsub.interfaces import (
+    GatewayNames,
     IInterestListener,
     ILink,
     ILinkHandler,
@@ -27,11 +28,13 @@ from pubsub.interfaces import (
 from pubsub.router.python.account import Account
 from pubsub.router.python.delivery import distribute
 from pubsub.router.python.draw import Draw
+from pubsub.router.python.gateways import Gateways
 from pubsub.router.python.interned import Interned
 from pubsub.router.python.link import PythonLink
 from pubsub.router.python.mapping import Mapping as SubjectMapping
 from pubsub.router.python.message import Message
 from pubsub.router.python.permissions import Decisions
+from pubsub.router.python.returning import answer, whole_reply
 from pubsub.router.python.services import ServiceImport, expire
 from pubsub.router.python.shadows import add_shadows, drop_shadows
 from pubsub.router.python.stats import stats
@@ -50,6 +53,8 @@ class PythonRouter:
 
     :ivar decisions: makes the memory of a predicate, one for all links that have it.
     :ivar mappings: the same for the mappers of imported streams.
+    :ivar routes: the links to other servers of this cluster, ``hubs`` those to servers this
+        one is a leaf of, ``gateways`` those to other clusters.
     """
 
     _log = Logger()
@@ -73,6 +78,9 @@ class PythonRouter:
         self._accounts: dict[str, Account] = {}
         self._system_account = "$SYS"
         self._links: dict[PythonLink, None] = {}
+        self.routes: dict[PythonLink, None] = {}
+        self.hubs: dict[PythonLink, None] = {}
+        self.gateways = Gateways()
         self._listeners: list[IInterestListener] = []
         self._subscription_listeners: list[ISubscriptionListener] = []
         self._serial = 0
@@ -184,19 +192,38 @@ class PythonRouter:
         """A new link with default options, bound to ``account``."""
         link = PythonLink(self, handler, kind, cid, self.home(account))
         self._links[link] = None
+        if kind == PeerKind.ROUTE:
+            self.routes[link] = None
         return link
 
     def detach(self, link: PythonLink) -> None:
         """``link`` was closed."""
-        self._links.pop(link, None)
+        for links in (self._links, self.routes, self.hubs):
+            links.pop(link, None)
+
+    def use_gateways(self, names: GatewayNames, links: Sequence[ILink]) -> None:
+        """See :meth:`IRouter.use_gateways <pubsub.interfaces.IRouter.use_gateways>`."""
+        self.gateways.use(names, [link for link in links if isinstance(link, PythonLink)])
+        for account in self._accounts.values():
+            account.timed = True
+
+    def peer_changed(self, link: PythonLink) -> None:
+        """What is known of the server at the other end has changed."""
+        if link.kind == PeerKind.GATEWAY:
+            self.gateways.version += 1
+        if link.kind == PeerKind.LEAF and not link.closed:
+            self.hubs.pop(link, None)
+            if link.peer.spoke:
+                self.hubs[link] = None
 
     def home(self, name: str) -> Account:
         """The account of that name, made if it is new."""
         account = self._accounts.get(name)
         if account is None:
-            account = Account(name, self._settings.cache, self._notify, self.tell)
+            account = Account(name, self._settings.cache, self._notify, self.tell, self.monotonic)
             self._accounts[name] = account
             account.is_system = name == self._system_account
+            account.timed = self.gateways.names is not None
         return account
 
     def next_serial(self) -> int:
@@ -210,8 +237,12 @@ class PythonRouter:
         self, account: str, subject: bytes, reply: bytes, headers: bytes, payload: bytes
     ) -> int:
         """Deliver a message of the server's own; how many links it went to."""
-        message = Message.of(subject, reply, headers, payload)
-        return distribute(self, self.home(account), None, message, headers + payload)
+        home, message = self.home(account), Message.of(subject, reply, headers, payload)
+        whole = whole_reply(home, subject)
+        if whole is not None:
+            message.subject = whole
+            return answer(self, home, None, message, headers + payload)
+        return distribute(self, home, None, message, headers + payload)
 
     def flush(self) -> None:
         """Write out what is queued on every link, and what that brings about in turn."""
@@ -259,6 +290,9 @@ class PythonRouter:
 
     def _subscriptions(self, account: str | None) -> Iterator[SubscriptionInfo]:
         for link in self._links:
+            if link.kind == PeerKind.GATEWAY:
+                # Nothing of this cluster's: it is not counted either.
+                continue
             for info in link.subscriptions():
                 if account is None or info.account == account:
                     yield info

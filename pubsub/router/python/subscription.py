@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
@@ -33,9 +34,10 @@ class Entry:
     :ivar home: the account in whose index it stands.
     :ivar serial: counts up over a whole router; deliveries go in this order.
     :ivar active: False once removed: a delivery in progress may still come across it.
+    :ivar since: when it was made, if gateways were in use and it is :attr:`local`.
     """
 
-    __slots__ = ("active", "home", "queue", "serial", "subject")
+    __slots__ = ("active", "home", "queue", "serial", "since", "subject")
 
     #: Whether it is no interest of anybody's: it is not counted where interest is.
     silent = False
@@ -48,10 +50,16 @@ class Entry:
         self.queue = queue
         self.serial = serial
         self.active = True
+        self.since = -math.inf
 
     @property
     def told(self) -> bool:
         """Whether it is something that this server wants to hear from others."""
+        return not self.silent
+
+    @property
+    def local(self) -> bool:
+        """Whether somebody of this account wants it, here or at a leaf."""
         return not self.silent
 
 
@@ -87,6 +95,14 @@ class Subscription(Entry):
     def told(self) -> bool:
         """Not what other servers said they want."""
         return self.link.kind not in _REMOTE
+
+    @property
+    def local(self) -> bool:
+        """Not what other servers said, but for leafs; and not what is imported."""
+        link = self.link
+        if self.primary is not None or link.kind in _REMOTE:
+            return False
+        return not (link.kind == PeerKind.LEAF and link.peer.spoke)
 
     @property
     def total(self) -> int:

@@ -1,5 +1,7 @@
 """Other servers a message goes to: one frame for each, whatever it is heard for there.
 
+Those are servers of this cluster, leafs and hubs; for others see ``gateways``.
+
 They are collected while a message is distributed, and sent to when everybody here has it.
 (nats-server: ``addSubToRouteTargets``, ``msgHeaderForRouteOrLeaf``.)
 """
@@ -11,13 +13,14 @@ from typing import TYPE_CHECKING
 from pubsub.errors import SlowConsumer
 from pubsub.interfaces import PeerKind
 from pubsub.router.python.message import Message
+from pubsub.router.python.prefixes import shown
 from pubsub.router.python.subscription import Heard
 
 if TYPE_CHECKING:
     from pubsub.router.python.account import Account
     from pubsub.router.python.link import PythonLink
 
-__all__ = ["ANSWERS", "Targets"]
+__all__ = ["ANSWERS", "Targets", "fitted", "may_hear", "send_frame"]
 
 #: Where answers from imported services go.
 ANSWERS = b"_R_."
@@ -38,7 +41,7 @@ def _origin_of(publisher: PythonLink | None, message: Message) -> bytes:
 class Targets:
     """The servers one message goes to, in the order in which they were found."""
 
-    __slots__ = ("_found", "_message", "_origin", "_publisher")
+    __slots__ = ("_found", "_message", "_origin", "_publisher", "served")
 
     def __init__(self, publisher: PythonLink | None, message: Message) -> None:
         self._publisher = publisher
@@ -46,6 +49,8 @@ class Targets:
         self._origin = _origin_of(publisher, message)
         #: what the server wants to hear, and its queue groups that were chosen
         self._found: dict[PythonLink, tuple[Heard, list[bytes]]] = {}
+        #: queue groups that a server was sent it for
+        self.served: list[bytes] = []
 
     def add(self, entry: Heard) -> None:
         """The message goes there, and to a member of that queue group if it is one's."""
@@ -61,7 +66,7 @@ class Targets:
         routed = publisher is not None and publisher.kind == PeerKind.ROUTE
         if link.kind == PeerKind.ROUTE:
             # One hop: whoever sent it sent it to all the others, too.
-            return message.answer if routed else not self.from_hub
+            return message.answer or message.returned if routed else not self.from_hub
         if link.kind != PeerKind.LEAF or link is publisher or self.is_origin(link):
             return False
         if entry.primary is not None and message.via:
@@ -86,38 +91,35 @@ class Targets:
         return bool(self._origin) and self._origin == origin
 
     def send(self, account: Account, payload: bytes) -> int:
-        """Write the frames; how many."""
-        return sum(
-            self._send(account, entry, queues, payload)
-            for entry, queues in list(self._found.values())
-        )
+        """Write the frames; how many. The queue groups that have it are :attr:`served`."""
+        sent = 0
+        for entry, queues in list(self._found.values()):
+            if self._send(account, entry, queues, payload):
+                sent += 1
+                self.served += queues
+        return sent
 
     def _send(self, account: Account, entry: Heard, queues: list[bytes], payload: bytes) -> bool:
         link, message = entry.link, self._message
-        if link.may_deliver is not None and not link.may_deliver(message.subject, b""):
+        if not may_hear(link, message.subject):
             return False
         if link.closed or not entry.active:
             return False
         subject = message.subject if entry.mapping is None else entry.mapping(message.subject)
-        if message.header_size and not link.peer.headers:
-            payload = payload[message.header_size :]
-        head = self._head(account, link, subject, queues)
+        sizes, payload = fitted(link, message, payload)
+        head = self._head(account, link, subject, queues, sizes)
         entry.delivered += 1
-        link.out_msgs += 1
-        link.out_bytes += len(payload)
         link.expect_answer(message.reply)
-        link.write(b"%b\r\n%b\r\n" % (head, payload))
-        if link.trace:
-            verb, _, rest = head.partition(b" ")
-            link.handler.traced("out", verb.decode(), rest)
-            if payload:
-                link.handler.traced("out", "MSG_PAYLOAD", payload)
-        if link.pending_bytes > link.router.settings.max_pending:
-            link.handler.fault(SlowConsumer(f"{link.pending_bytes} bytes are pending"))
+        send_frame(link, head, payload)
         return True
 
     def _head(
-        self, account: Account, link: PythonLink, subject: bytes, queues: list[bytes]
+        self,
+        account: Account,
+        link: PythonLink,
+        subject: bytes,
+        queues: list[bytes],
+        sizes: list[bytes],
     ) -> bytes:
         """The line in front of the payload, without CRLF."""
         message, publisher = self._message, self._publisher
@@ -137,16 +139,40 @@ class Targets:
             fields += queues
         elif message.reply:
             fields.append(message.reply)
-        if message.header_size and link.peer.headers:
-            fields += [message.header_digits, message.size_digits]
+        if len(sizes) > 1:
             verb = verb if with_origin else b"HMSG"
-        else:
-            fields += [b"0"] if with_origin else []
-            fields.append(_digits_without_headers(message))
-        return b" ".join([verb, *fields])
+        elif with_origin:
+            fields.append(b"0")
+        return b" ".join([verb, *fields, *sizes])
 
 
-def _digits_without_headers(message: Message) -> bytes:
+# --- one frame --------------------------------------------------------------------------
+
+
+def may_hear(link: PythonLink, subject: bytes) -> bool:
+    """Whether a server may be sent that; the way in front of a reply does not matter."""
+    return link.may_deliver is None or link.may_deliver(shown(subject), b"")
+
+
+def fitted(link: PythonLink, message: Message, payload: bytes) -> tuple[list[bytes], bytes]:
+    """The sizes that end the line, and the payload, with headers if the server knows them."""
     if not message.header_size:
-        return message.size_digits
-    return b"%d" % (message.size - message.header_size)
+        return [message.size_digits], payload
+    if link.peer.headers:
+        return [message.header_digits, message.size_digits], payload
+    payload = payload[message.header_size :]
+    return [b"%d" % len(payload)], payload
+
+
+def send_frame(link: PythonLink, head: bytes, payload: bytes) -> None:
+    """Queue one message for a server; ``head`` is its line without CRLF."""
+    link.out_msgs += 1
+    link.out_bytes += len(payload)
+    link.write(b"%b\r\n%b\r\n" % (head, payload))
+    if link.trace:
+        verb, _, rest = head.partition(b" ")
+        link.handler.traced("out", verb.decode(), rest)
+        if payload:
+            link.handler.traced("out", "MSG_PAYLOAD", payload)
+    if link.pending_bytes > link.router.settings.max_pending:
+        link.handler.fault(SlowConsumer(f"{link.pending_bytes} bytes are pending"))

@@ -9,7 +9,7 @@ from tests.router.recording import QUIET, Recorder
 
 
 def account() -> Account:
-    return Account("X", True, lambda *change: None, lambda *change: None)
+    return Account("X", True, lambda *change: None, lambda *change: None, float)
 
 
 def test_its_version_goes_up_with_every_change() -> None:

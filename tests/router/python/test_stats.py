@@ -11,7 +11,9 @@ def test_without_accounts_everything_is_nought() -> None:
 
 
 def test_matches_and_hits_are_added_before_they_are_divided() -> None:
-    accounts = [Account(name, True, lambda *change: None, lambda *change: None) for name in "ab"]
+    accounts = [
+        Account(name, True, lambda *change: None, lambda *change: None, float) for name in "ab"
+    ]
     accounts[0].match(b"x")
     for _ in range(3):
         accounts[1].match(b"y")
