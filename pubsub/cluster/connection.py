@@ -46,7 +46,7 @@ from pubsub.interfaces import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from random import Random
 
     from twisted.internet.defer import Deferred
@@ -74,6 +74,9 @@ _WITHOUT_FLUSH = frozenset(
         ClosedState.TLS_HANDSHAKE_ERROR,
     }
 )
+
+#: Bytes handed to the link at a time: 100,000 subscriptions are a few megabytes.
+_PIECE = 64 * 1024
 
 _LINK_OPTIONS = LinkOptions(
     verbose=False, pedantic=False, echo=True, headers=True, max_payload=-1, max_subscriptions=0
@@ -400,6 +403,19 @@ class ServerConnection(StreamEnd, Protocol):
         if self.link is not None and data:
             self.link.write(data)
             self.table.flush_soon()
+
+    def send_all(self, lines: Iterable[bytes]) -> None:
+        """Queue many of them."""
+        pieces: list[bytes] = []
+        size = 0
+        for line in lines:
+            pieces.append(line)
+            size += len(line)
+            if size > _PIECE:
+                self.send(b"".join(pieces))
+                pieces.clear()
+                size = 0
+        self.send(b"".join(pieces))
 
     # closing
 

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import LogLevel
 
+from pubsub.cluster.admitting import admit
 from pubsub.cluster.connection import auth_timeout
 from pubsub.cluster.messages import RouteConnect, RouteInfo
 from pubsub.config.options import RouteUrl
 from pubsub.errors import (
-    AuthorizationViolation,
     ClosedState,
     ConnectedToRoutePort,
     LinkRefused,
@@ -35,7 +35,6 @@ from pubsub.errors import (
 )
 
 if TYPE_CHECKING:
-    from pubsub.auth.passwords import Secret
     from pubsub.cluster.protocol import RouteProtocol
 
 __all__ = ["connect_received", "greet", "info_received"]
@@ -95,46 +94,13 @@ def connect_received(route: RouteProtocol, argument: bytes) -> None:
         route.fault(fault)
         return
     options = context.options.cluster
-    if not options.user:
-        _known(route, connect)
-        return
-    # most servers have no password of their own: they do not load what this needs
-    from pubsub.auth.passwords import Secret
-
-    secret = Secret(options.password, "cluster.authorization.password")
-    if connect.user != options.user:
-        _refuse(route, connect)
-    elif not secret.slow:
-        if secret.matches(connect.password):
-            _known(route, connect)
-        else:
-            _refuse(route, connect)
-    else:
-        _know_later(route, connect, secret)
-
-
-def _know_later(route: RouteProtocol, connect: RouteConnect, secret: Secret) -> None:
-    link = route.link
-    assert link is not None
-    link.pause_input()
-
-    def decided(matches: bool) -> None:
-        if route.closed_state is not None:
-            return
-        if matches:
-            _known(route, connect)
-        else:
-            _refuse(route, connect)
-        link.resume_input()
-        route.members.flush_soon()
-
-    checked = secret.matches_later(connect.password, route.context.defer_to_thread)
-    checked.addErrback(lambda failure: False)
-    checked.addCallback(decided)
-
-
-def _refuse(route: RouteProtocol, connect: RouteConnect) -> None:
-    route.fault(AuthorizationViolation(f"authentication error - User {_quoted(connect.user)}"))
+    admit(
+        route,
+        (options.user, options.password),
+        (connect.user, connect.password),
+        "cluster.authorization.password",
+        lambda: _known(route, connect),
+    )
 
 
 def _known(route: RouteProtocol, connect: RouteConnect) -> None:

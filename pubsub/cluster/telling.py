@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Telling"]
 
-#: Bytes handed to the link at a time: 100,000 subscriptions are a few megabytes.
-_PIECE = 64 * 1024
-
 
 class Telling:
     """Sends our interest by the routes that carry its account.
@@ -46,22 +43,13 @@ class Telling:
 
     def tell_all(self, route: RouteProtocol) -> None:
         """It is new: all that is wanted in the accounts it carries."""
-        pieces: list[bytes] = []
-        size = 0
-        for account in self.interest.accounts():
-            if not self._members.carries(route, account):
-                continue
-            for interest, count in self.interest.of(account):
-                if not self._may_import(interest.subject):
-                    continue
-                line = _line(route, account, interest, count)
-                pieces.append(line)
-                size += len(line)
-                if size > _PIECE:
-                    route.send(b"".join(pieces))
-                    pieces.clear()
-                    size = 0
-        route.send(b"".join(pieces))
+        route.send_all(
+            _line(route, account, interest, count)
+            for account in self.interest.accounts()
+            if self._members.carries(route, account)
+            for interest, count in self.interest.of(account)
+            if self._may_import(interest.subject)
+        )
 
     def tell_more(
         self, route: RouteProtocol, before: Permissions | None, after: Permissions | None
