@@ -22,6 +22,7 @@
     ├── AuthenticationFailed            an authenticator refused, and why (never sent to the peer)
     │   └── UserRefused                 its account is known, its JWT does not let it in
     ├── CredentialsError                a JWT, key or credentials file that cannot be used
+    ├── ProxyTunnelFailed               an HTTP proxy does not connect us to a hub
     ├── RequestTimeout                  nobody answered a request of the server's own
     └── ClientFault                     what a peer did wrong; carries its ``-ERR`` text
         ├── UnknownProtocolOperation    closes
@@ -47,6 +48,7 @@
         ├── NoRespondersNeedsHeaders    closes
         ├── SlowConsumer                closes, silently
         ├── ConnectedToRoutePort        closes
+        ├── ConnectedToGatewayPort      closes
         ├── LinkRefused                 closes: another server may not be linked, and is told why
         ├── InvalidSubject
         ├── InvalidPublishSubject
@@ -82,6 +84,7 @@ __all__ = [
     "ConfigError",
     "ConfigErrors",
     "ConfigSyntaxError",
+    "ConnectedToGatewayPort",
     "ConnectedToRoutePort",
     "ConnectionThrottled",
     "CredentialsError",
@@ -106,6 +109,7 @@ __all__ = [
     "ProxyHeaderError",
     "ProxyNotTrusted",
     "ProxyRequired",
+    "ProxyTunnelFailed",
     "PubSubError",
     "PublishPermissionViolation",
     "ReloadRefused",
@@ -281,6 +285,14 @@ class UserRefused(AuthenticationFailed):
 
 class CredentialsError(PubSubError):
     """A JWT, a key or a credentials file that cannot be used; the text never holds a secret."""
+
+
+class ProxyTunnelFailed(PubSubError):
+    """An HTTP proxy does not connect this server to a hub, and why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"proxy CONNECT failed: {reason}")
+        self.reason = reason
 
 
 class RequestTimeout(PubSubError):
@@ -465,6 +477,13 @@ class ConnectedToRoutePort(ClientFault):
     """A client came to where other servers are expected."""
 
     wire = "attempted to connect to route port"
+    closed_state = ClosedState.WRONG_PORT
+
+
+class ConnectedToGatewayPort(ClientFault):
+    """A client or a server of our cluster came to where other clusters are expected."""
+
+    wire = "attempted to connect to gateway port"
     closed_state = ClosedState.WRONG_PORT
 
 
