@@ -130,8 +130,8 @@ class PubSubServer:
         self.context = self._make_context()
         self.accounts.client_of = lambda link: self.registry.open.get(link.cid)
         self.security.users.listen(partial(user_changed, self.context))
-        self._links = ServerLinks(options, reactor, self.security.access, self.context)
-        self.cluster, self.leafs = self._links.cluster, self._links.leafs
+        links = self._links = ServerLinks(options, reactor, self.security.access, self.context)
+        self.cluster, self.gateways, self.leafs = links.cluster, links.gateways, links.leafs
         self._figures = AccountFigures(self.router, self.accounts)
         self._system = self._make_system()
         self._hooks = ServerHooks(self.security.access, self.context)

@@ -167,6 +167,10 @@ class Accounts:
         :param changed: called with the name of an account that is another now.
         """
         self._groups.append(members)
+        self.listen(changed)
+
+    def listen(self, changed: Callable[[str], None]) -> None:
+        """Call ``changed`` with the name of an account that is new, or another than it was."""
         self._watchers.append(changed)
 
     # changing them

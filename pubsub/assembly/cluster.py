@@ -59,7 +59,8 @@ class Cluster:
         self._clients = clients
         self._port: IListeningPort | None = None
         self._tls: ServerTls | None = None
-        self.name = ClusterName(options.cluster.name, SystemRandom())
+        name = options.cluster.name or options.gateway.name
+        self.name = ClusterName(name, SystemRandom())
         self.name.listen(self._introduce_anew)
         self.context = ClusterContext(
             options=options,

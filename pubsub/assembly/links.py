@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pubsub.assembly.cluster import Cluster
+from pubsub.assembly.gateways import Supercluster
 from pubsub.assembly.leafs import Leafs
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class ServerLinks:
     :param access: the server as its parts see it.
     :param clients: the server as its clients see it.
     :ivar cluster: its routes, and the name of its cluster.
+    :ivar gateways: those to and from other clusters.
     :ivar leafs: its leaf nodes, and the hubs it is one of.
     :raises pubsub.errors.PubSubError: TLS or a password cannot be as configured.
     """
@@ -31,6 +33,7 @@ class ServerLinks:
         self, options: Options, reactor: Any, access: ServerAccess, clients: ClientContext
     ) -> None:
         self.cluster = Cluster(options, reactor, access, clients)
+        self.gateways = Supercluster(reactor, access, clients, self.cluster)
         self.leafs = Leafs(reactor, access, clients, lambda: clients.info.info.cluster)
         self.leafs.join_cluster(self.cluster)
 
@@ -41,6 +44,7 @@ class ServerLinks:
         :raises pubsub.errors.ListenError: an address cannot be had.
         """
         # What others are told of where gateways and leaf nodes connect has to be known first.
+        self.gateways.open()
         self.leafs.open()
         self.cluster.open(client_port)
 
@@ -54,11 +58,13 @@ class ServerLinks:
         :returns: where our clients may go instead.
         """
         self.leafs.stop_listening()
+        self.gateways.stop_listening()
         return self.cluster.say_leaving()
 
     def close(self) -> Deferred[None]:
         """Close everything. Fires when nothing is left open."""
         closed = self.cluster.close()
+        closed.addCallback(lambda _: self.gateways.close())
         closed.addCallback(lambda _: self.leafs.close())
         return closed
 
