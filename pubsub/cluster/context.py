@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IProtocolFactory
 
     from pubsub.client.deadlines import Deadlines
+    from pubsub.cluster.gateways.table import Gateways
     from pubsub.interfaces import IRouter
 
 __all__ = ["ClusterContext"]
@@ -74,6 +75,8 @@ class ClusterContext:
     leafnode_url: Callable[[], str] = str
     #: where they may connect to other members has changed: ``Members.leafnode_urls``
     leafnode_urls_changed: Callable[[], None] = _nothing
+    #: to other clusters; ``None`` without any
+    gateways: Gateways | None = None
     #: Twisted's ``deferToThread``
     defer_to_thread: Callable[..., Deferred[Any]] = _no_threads
     system_account: str = "$SYS"

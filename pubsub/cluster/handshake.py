@@ -24,6 +24,7 @@ from twisted.logger import LogLevel
 
 from pubsub.cluster.admitting import admit
 from pubsub.cluster.connection import auth_timeout
+from pubsub.cluster.hashes import short_hash
 from pubsub.cluster.messages import RouteConnect, RouteInfo
 from pubsub.config.options import RouteUrl
 from pubsub.errors import (
@@ -161,7 +162,7 @@ def info_received(route: RouteProtocol, argument: bytes) -> None:
     elif route.info is None:
         _introduced(route, info)
     else:
-        _more_news(route, info)
+        _more_news(route, info, argument)
 
 
 def _introduced(route: RouteProtocol, info: RouteInfo) -> None:
@@ -179,7 +180,13 @@ def _introduced(route: RouteProtocol, info: RouteInfo) -> None:
         route.account = info.account
     route.remote_id, route.remote_name = info.server_id, info.server_name
     route.lnoc, route.lnocu = info.lnoc, info.lnocu
-    link.peer = replace(link.peer, account=route.account, headers=headers, leaf_origins=route.lnoc)
+    link.peer = replace(
+        link.peer,
+        account=route.account,
+        headers=headers,
+        leaf_origins=route.lnoc,
+        hash=short_hash(info.server_id),
+    )
     reachable = _reachable(route, info)
     if route.url is None:
         route.url = reachable
@@ -202,10 +209,12 @@ def _reachable(route: RouteProtocol, info: RouteInfo) -> RouteUrl:
     return RouteUrl(host, info.port, *credentials)
 
 
-def _more_news(route: RouteProtocol, info: RouteInfo) -> None:
-    members = route.members
+def _more_news(route: RouteProtocol, info: RouteInfo, argument: bytes) -> None:
+    members, gateways = route.members, route.context.gateways
     if info.account_request:
         members.account_requested(route, info)
+    elif info.gateway and gateways is not None:
+        gateways.told_by_member(argument, route.remote_id)
     elif info.gateway:
         route.log(
             LogLevel.error,

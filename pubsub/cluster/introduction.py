@@ -53,6 +53,8 @@ def introduction(
         fields |= {"route_pool_size": cluster.pool_size}
         fields |= given(route_pool_idx=pool_idx, route_account=account)
     fields |= given(gossip_mode=gossip_mode)
+    if context.gateways is not None:
+        fields |= given(gateway_url=context.gateways.url)
     leafnode_url = context.leafnode_url()
     fields |= given(leafnode_urls=[leafnode_url] if leafnode_url else [])
     return info_line(fields)

@@ -54,6 +54,8 @@ class Remote:
         self.connect_urls: tuple[str, ...] = ()
         #: for leaf nodes
         self.leafnode_urls: tuple[str, ...] = ()
+        #: for other clusters
+        self.gateway_url = ""
 
     def connections(self) -> list[RouteProtocol]:
         """Those of the pool."""
@@ -298,8 +300,14 @@ class Members:
         return -1
 
     def _new_member(self, remote: Remote, route: RouteProtocol, info: RouteInfo) -> None:
+        gateways = self.context.gateways
+        remote.gateway_url = info.gateway_url
+        if gateways is not None:
+            gateways.add_url(remote.gateway_url)
         if len(self.remotes) > 1:
             gossip.forward(self, route, info)
+        if gateways is not None:
+            gateways.tell_member(route)
         remote.connect_urls = info.connect_urls
         self._change_urls(self.urls.add(info.connect_urls))
         remote.leafnode_urls = info.leafnode_urls
@@ -376,6 +384,8 @@ class Members:
         remote.pool[route.pool_idx] = None
         if remote.any() is None:
             del self.remotes[route.remote_id]
+            if self.context.gateways is not None:
+                self.context.gateways.remove_url(remote.gateway_url)
             self._change_urls(self.urls.remove(remote.connect_urls))
             if self.leafnode_urls.remove(remote.leafnode_urls):
                 self.context.leafnode_urls_changed()
