@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +22,13 @@ from pubsub.interfaces import (
     IRouterBackend,
     RouterSettings,
 )
-from pubsub.plugins import LazyAuthenticatorPlugin, LazyMessageHookPlugin, LazyRouterBackend
+from pubsub.plugins import (
+    LazyAuthenticatorPlugin,
+    LazyMessageHookPlugin,
+    LazyRouterBackend,
+    installed,
+)
+from twisted import plugins
 
 
 @implementer(IRouterBackend)
@@ -118,6 +126,57 @@ def test_the_built_in_authenticators_are_asked_from_the_most_to_the_least_demand
     assert [name for _, name in found] == [
         "callout", "jwt", "nkeys", "tlsmap", "users", "token", "userpass", "anonymous",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("interface", [IRouterBackend, IAuthenticatorPlugin, IMessageHookPlugin])
+@pytest.mark.parametrize("others", [False, True], ids=["ours", "everybody's"])
+def test_what_is_installed_is_what_twisted_finds(
+    interface: Any, others: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With and without looking into its cache, which is left alone where it has nothing for us."""
+    if others:
+        (tmp_path / "nobody.py").write_text("")
+    monkeypatch.setattr(plugins, "__path__", [*plugins.__path__, str(tmp_path)])
+    before = {plugin.name: type(plugin) for plugin in getPlugins(interface)}
+    assert {plugin.name: type(plugin) for plugin in installed(interface)} == before != {}
+
+
+def test_a_plugin_of_somebody_else_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "somebody.py").write_text(
+        "from pubsub.plugins import LazyRouterBackend\n"
+        "other = LazyRouterBackend('other', 5, 'nowhere:Backend')\n"
+    )
+    monkeypatch.setattr(plugins, "__path__", [*plugins.__path__, str(tmp_path)])
+    assert {plugin.name for plugin in installed(IRouterBackend)} == {"native", "python", "other"}
+
+
+def test_a_folder_that_cannot_be_read_may_have_plugins_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "archive").write_text("")
+    looked: list[Any] = []
+    monkeypatch.setattr(plugins, "__path__", [str(tmp_path / "archive"), str(tmp_path / "none")])
+    monkeypatch.setattr("twisted.plugin.getPlugins", lambda interface: looked)
+    looked.append("found")
+    assert list(installed(IRouterBackend)) == ["found"]
+    monkeypatch.setattr(plugins, "__path__", [str(tmp_path / "none")])
+    assert {plugin.name for plugin in installed(IRouterBackend)} == {"native", "python"}
+
+
+def test_without_our_plugin_file_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugins, "__path__", [])
+    monkeypatch.setitem(sys.modules, "twisted.plugins.pubsub_plugin", None)
+    assert list(installed(IRouterBackend)) == []
+
+
+def test_an_authenticator_that_is_not_concerned_is_not_loaded() -> None:
+    plugin = LazyAuthenticatorPlugin("none", 1, "nowhere:Nobody", lambda options: options.wanted)
+    with pytest.raises(NotConfigured, match="nothing is configured for none"):
+        plugin.create(SimpleNamespace(wanted=False))
+    with pytest.raises(ModuleNotFoundError):
+        plugin.create(SimpleNamespace(wanted=True))
 
 
 def test_twistd_offers_the_service_and_the_reactor() -> None:

@@ -12,10 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from twisted.plugin import getPlugins
-
 from pubsub.errors import BackendUnavailable, ConfigError, NotConfigured
 from pubsub.interfaces import IAuthenticator, IAuthenticatorPlugin
+from pubsub.plugins import installed
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -49,7 +48,7 @@ def make_authenticators(
     :raises pubsub.errors.ConfigError: an authenticator cannot use its options.
     """
     found: dict[str, IAuthenticatorPlugin] = {}
-    for plugin in getPlugins(IAuthenticatorPlugin) if plugins is None else plugins:
+    for plugin in installed(IAuthenticatorPlugin) if plugins is None else plugins:
         found.setdefault(plugin.name, plugin)
     look_further = plugins is None
     made = []

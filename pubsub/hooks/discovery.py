@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from twisted.plugin import getPlugins
-
 from pubsub.errors import BackendUnavailable, ConfigError
 from pubsub.hooks.chain import HookChain, NamedHook
 from pubsub.interfaces import IMessageHook, IMessageHookPlugin, IServerAccess
+from pubsub.plugins import installed
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -49,7 +48,7 @@ def make_hooks(
     :raises pubsub.errors.ConfigError: a hook cannot use its options.
     """
     found: dict[str, IMessageHookPlugin] = {}
-    for plugin in getPlugins(IMessageHookPlugin) if plugins is None else plugins:
+    for plugin in installed(IMessageHookPlugin) if plugins is None else plugins:
         found.setdefault(plugin.name, plugin)
     hooks: list[NamedHook] = []
     try:

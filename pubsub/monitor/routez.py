@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pubsub.client.registry import NO_COUNTERS
-from pubsub.cluster.messages import permission_lists
-from pubsub.cluster.protocol import RouteProtocol
+from pubsub.interfaces import Permissions
 from pubsub.monitor.goformat import number, rfc3339, rtt, uptime
 from pubsub.monitor.query import Query
 from pubsub.monitor.state import IServerState
 from pubsub.monitor.subsz import subscription_detail
+
+if TYPE_CHECKING:
+    from pubsub.cluster.protocol import RouteProtocol
 
 __all__ = ["RoutezOptions", "cluster_block", "routez"]
 
@@ -51,7 +53,7 @@ def routez(state: IServerState, options: RoutezOptions) -> dict[str, Any]:
         "server_id": state.info.server_id,
         "server_name": state.info.server_name,
         "now": rfc3339(now),
-        **permission_lists(state.options.cluster.permissions),
+        **_permissions(state.options.cluster.permissions),
         "num_routes": len(routes),
         "routes": routes,
     }
@@ -76,7 +78,7 @@ def _row(route: RouteProtocol, options: RoutezOptions, now: float) -> dict[str, 
         **({"rtt": rtt(route.rtt)} if route.rtt else {}),
         "uptime": uptime(now - route.start),
         "idle": uptime(now - last),
-        **permission_lists(info.permissions if info is not None else None),
+        **_permissions(info.permissions if info is not None else None),
         "pending_size": counters.pending_bytes,
         "in_msgs": counters.in_msgs,
         "out_msgs": counters.out_msgs,
@@ -87,6 +89,13 @@ def _row(route: RouteProtocol, options: RoutezOptions, now: float) -> dict[str, 
         **({"account": route.account} if route.account else {}),
         "compression": _COMPRESSION,
     }
+
+
+def _permissions(permissions: Permissions | None) -> dict[str, Any]:
+    # who has no routes does not load what they are made of
+    from pubsub.cluster.messages import permission_lists
+
+    return permission_lists(permissions)
 
 
 def _subscriptions(heard: list[Any], options: RoutezOptions) -> Mapping[str, Any]:

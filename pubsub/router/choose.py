@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from twisted.plugin import getPlugins
-
 from pubsub.errors import BackendUnavailable
 from pubsub.interfaces import IRouterBackend, RouterSettings
+from pubsub.plugins import installed
 
 if TYPE_CHECKING:
     from pubsub.config.options import Options
@@ -25,7 +24,7 @@ def choose_backend(name: str = AUTO) -> IRouterBackend:
     :raises BackendUnavailable: there is none of that name, or it cannot run here; the
         text says why and what to do.
     """
-    return choose(name, getPlugins(IRouterBackend))
+    return choose(name, installed(IRouterBackend))
 
 
 def router_settings(options: Options) -> RouterSettings:
@@ -44,7 +43,7 @@ def better_backends(name: str, chosen: str) -> list[str]:
 
     Empty if another choice than ``"auto"`` was made.
     """
-    return passed_over(name, chosen, getPlugins(IRouterBackend))
+    return passed_over(name, chosen, installed(IRouterBackend))
 
 
 def passed_over(name: str, chosen: str, backends: Iterable[IRouterBackend]) -> list[str]:

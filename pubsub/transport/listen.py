@@ -22,7 +22,6 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred, DeferredList, ensureDeferred, maybeDeferred
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 
@@ -235,6 +234,9 @@ class Listeners:
                 f"listen: {entry!r}: NATS clients begin TLS after INFO, or not, as the tls block"
                 " says: configure tls { … } and listen on host:port"
             )
+        # OpenSSL comes with them, which takes its time to load
+        from twisted.internet.endpoints import serverFromString
+
         if kind == "unix":
             remove_stale_socket(rest.split(":")[0])
         try:

@@ -64,7 +64,7 @@ class Plugin:
 def plugin(monkeypatch: pytest.MonkeyPatch) -> Plugin:
     """The only one that is installed."""
     watched = Plugin()
-    monkeypatch.setattr(discovery, "getPlugins", lambda interface: [watched])
+    monkeypatch.setattr(discovery, "installed", lambda interface: [watched])
     return watched
 
 

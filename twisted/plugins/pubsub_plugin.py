@@ -18,9 +18,19 @@ pubsub_epoll = Reactor(
 native = LazyRouterBackend("native", 10, "pubsub.router.native.backend:NativeBackend")
 python = LazyRouterBackend("python", 0, "pubsub.router.python.backend:PythonBackend")
 
+
+def _has_operator(options):
+    return options.operator or options.trusted_keys
+
+
+def _asks_service(options):
+    # in operator mode the JWT of an account says so
+    return options.authorization.auth_callout or _has_operator(options)
+
+
 # nats-server's order
-callout = LazyAuthenticatorPlugin("callout", 5, "pubsub.auth.callout:CalloutPlugin")
-jwt = LazyAuthenticatorPlugin("jwt", 10, "pubsub.auth.jwt.operator:OperatorPlugin")
+callout = LazyAuthenticatorPlugin("callout", 5, "pubsub.auth.callout:CalloutPlugin", _asks_service)
+jwt = LazyAuthenticatorPlugin("jwt", 10, "pubsub.auth.jwt.operator:OperatorPlugin", _has_operator)
 nkeys = LazyAuthenticatorPlugin("nkeys", 20, "pubsub.auth.nkeys:NKeysPlugin")
 tlsmap = LazyAuthenticatorPlugin("tlsmap", 25, "pubsub.auth.tlsmap:TlsMapPlugin")
 users = LazyAuthenticatorPlugin("users", 30, "pubsub.auth.users:UsersPlugin")
