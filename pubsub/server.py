@@ -487,6 +487,7 @@ class PubSubServer:
             # Also when no option changed: the files may hold a new certificate.
             tls = self._make_tls(new.tls)
             self.security.check(new)
+            leafs = self.leafs.prepare(new)
             self._change_log(new)
         except PubSubError:
             authenticators.stop()
@@ -499,6 +500,7 @@ class PubSubServer:
             self._tls = tls
         self._warn_of_tls()
         self._apply(new, authenticators, info)
+        self.leafs.reload(old.leafnodes, leafs)
         self._hooks.use(new, hooks)
         for change in changes:
             self._log.info(

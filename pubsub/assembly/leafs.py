@@ -11,10 +11,12 @@ from twisted.logger import Logger, LogLevel
 
 from pubsub.client.preamble_types import TlsDetails
 from pubsub.cluster.leafs.accepting import async_info
-from pubsub.cluster.leafs.auth import make_leaf_users
+from pubsub.cluster.leafs.auth import LeafUsers, make_leaf_users
 from pubsub.cluster.leafs.context import LeafContext
 from pubsub.cluster.leafs.factory import LeafFactory
+from pubsub.cluster.leafs.figures import LeafFigures
 from pubsub.cluster.leafs.keepalive import close_blocked
+from pubsub.cluster.leafs.reloading import change_remotes, check_accepted
 from pubsub.cluster.leafs.remote import LeafRemote
 from pubsub.errors import ClosedState
 from pubsub.system import startup
@@ -30,11 +32,14 @@ if TYPE_CHECKING:
     from pubsub.assembly.cluster import Cluster
     from pubsub.client.context import ClientContext
     from pubsub.cluster.leafs.protocol import LeafProtocol
-    from pubsub.config.options import LeafNodeOptions, TlsOptions
+    from pubsub.config.options import LeafNodeOptions, Options, TlsOptions
     from pubsub.transport.tls import ServerTls
     from pubsub.values.accounts import UserOptions
 
 __all__ = ["Leafs"]
+
+#: what may fail in a reload, done: TLS of the listener, its users
+Prepared = tuple["ServerTls | None", "LeafUsers | None"]
 
 _INSECURE = (
     "TLS certificate chain and hostname of solicited leafnodes will not be verified."
@@ -64,13 +69,14 @@ class Leafs:
         self._reactor = reactor
         self._clients = clients
         self._cluster = cluster
+        self._defer_to_thread = access.defer_to_thread
         self._port: IListeningPort | None = None
         self._remotes: list[LeafRemote] = []
         self._tls: ServerTls | None = None
         self.port = 0
         self.context: LeafContext | None = None
         options = clients.options.leafnodes
-        if not options.port and not options.remotes:
+        if not options.present:
             return
         self.context = LeafContext(
             clients,
@@ -79,10 +85,19 @@ class Leafs:
             self._connect,
             cluster_name=self._cluster_name,
             join_tls=self._join_tls,
-            authenticator=make_leaf_users(options, access.defer_to_thread, reactor.seconds),
+            authenticator=self._make_users(clients.options),
+            gateways=bool(clients.options.gateway.port),
         )
         self._use_tls(self.context, options)
         access.users.listen(self._user_changed)
+
+    def _make_users(self, options: Options) -> LeafUsers | None:
+        return make_leaf_users(
+            options.leafnodes,
+            self._defer_to_thread,
+            self._reactor.seconds,
+            options.trusted_proxies,
+        )
 
     def _user_changed(self, key: str, user: UserOptions | None) -> None:
         """A user of the server's lists is another now, or none: leaf nodes come back as it."""
@@ -94,12 +109,25 @@ class Leafs:
 
     def _use_tls(self, context: LeafContext, options: LeafNodeOptions) -> None:
         context.tls_details = _details
-        if options.tls is None or not options.port:
-            return
-        from pubsub.transport.tls import ServerTls
+        self._tls = self._make_tls(options)
+        if self._tls is not None:
+            context.serve_tls = self._tls.start_tls
 
-        self._tls = ServerTls(options.tls, self._reactor)
-        context.serve_tls = self._tls.start_tls
+    def _make_tls(self, options: LeafNodeOptions) -> ServerTls | None:
+        """That of the listener, made anew.
+
+        :raises pubsub.errors.InvalidOption: it cannot be as configured, there or at a remote.
+        """
+        ours = options.tls if options.port else None
+        theirs = [remote.tls for remote in options.remotes if remote.tls is not None]
+        if ours is None and not theirs:
+            return None
+        # OpenSSL takes its time to load, so only who needs it waits for it
+        from pubsub.transport.tls import ClientTls, ServerTls
+
+        for tls in theirs:
+            ClientTls(tls, "")
+        return None if ours is None else ServerTls(ours, self._reactor)
 
     def _join_tls(self, transport: Any, protocol: Any, options: TlsOptions, host: str) -> None:
         from pubsub.transport.tls import ClientTls
@@ -174,6 +202,19 @@ class Leafs:
         if context is None or context.options.no_advertise:
             return
         context.other_urls = others
+        self._introduce_anew()
+
+    def say_leaving(self) -> None:
+        """Lame duck mode: no new leaf nodes; those that are here go elsewhere when they are lost.
+
+        They stay as long as the server does. (nats-server does not tell them, and takes others.)
+        """
+        self.stop_listening()
+        if self.context is not None:
+            self.context.leaving = True
+            self._introduce_anew()
+
+    def _introduce_anew(self) -> None:
         for leaf in self.linked():
             if leaf.remote is None:
                 leaf.send(async_info(leaf))
@@ -186,6 +227,16 @@ class Leafs:
         """The links there are."""
         return list(self.context.linked.values()) if self.context is not None else []
 
+    @property
+    def figures(self) -> LeafFigures:
+        """What the links have done so far."""
+        return self.context.figures if self.context is not None else LeafFigures()
+
+    @property
+    def tls_not_after(self) -> float:
+        """When the listener's certificate expires, epoch seconds; 0.0 without TLS."""
+        return self._tls.not_after if self._tls is not None else 0.0
+
     def keep_house(self) -> None:
         """Called about once a second: links that take nothing any more are closed."""
         context = self.context
@@ -194,6 +245,32 @@ class Leafs:
         limit = context.options.write_deadline or self._clients.options.write_deadline
         for leaf in list(context.linked.values()):
             close_blocked(leaf, limit, self._clients.monotonic())
+
+    # reloading
+
+    def prepare(self, options: Options) -> Prepared | None:
+        """What a reload to ``options`` needs that may fail; ``None`` if there is nothing.
+
+        :raises pubsub.errors.PubSubError: TLS or a password cannot be as configured.
+        """
+        if self.context is None:
+            return None
+        return self._make_tls(options.leafnodes), self._make_users(options)
+
+    def reload(self, old: LeafNodeOptions, prepared: Prepared | None) -> None:
+        """Obey the options as they are now: remotes come and go. Cannot fail."""
+        context = self.context
+        if context is None or prepared is None:
+            return
+        tls, context.authenticator = prepared
+        if self._tls is not None and tls is not None:
+            self._tls.adopt(tls)
+        else:
+            self._tls = tls
+        if self._tls is not None:
+            context.serve_tls = self._tls.start_tls
+        check_accepted(context, old)
+        self._remotes = change_remotes(context, self._remotes, context.options.remotes)
 
     def stop_listening(self) -> Deferred[None]:
         """Accept no more leaf nodes."""

@@ -57,7 +57,7 @@ class ServerLinks:
 
         :returns: where our clients may go instead.
         """
-        self.leafs.stop_listening()
+        self.leafs.say_leaving()
         self.gateways.stop_listening()
         return self.cluster.say_leaving()
 

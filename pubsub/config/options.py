@@ -28,6 +28,7 @@ __all__ = [
     "GatewayOptions",
     "GatewayUrl",
     "LeafNodeOptions",
+    "LeafProxyOptions",
     "LeafRemoteOptions",
     "LeafUrl",
     "LeafUserOptions",
@@ -303,8 +304,6 @@ class LeafProxyOptions:
     password: str = field(default="", repr=False)
     #: seconds until the proxy has connected, 0.0 for as long as connecting may take
     timeout: float = 0.0
-    #: TLS to the proxy itself: ``https`` in its URL
-    tls: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from pubsub.config.complete import IMPLIED_USER
 from pubsub.config.durations import format_duration
 from pubsub.config.options import RANDOM_PORT, GatewayOptions, Options, TlsOptions
 from pubsub.config.redact import shown
+from pubsub.config.reload_leafnodes import check_leafnodes
 from pubsub.config.row import NESTING, Option, ValueKind
 from pubsub.config.table import TABLE
 from pubsub.errors import ReloadRefused
@@ -64,6 +65,7 @@ def diff(old: Options, new: Options) -> list[Change]:
             "config reload does not support moving to or from an account resolver",
         )
     _check_cluster(old, new)
+    check_leafnodes(old.leafnodes, new.leafnodes)
     _check_gateway(old, new)
     for row in TABLE:
         path = row.stored_as

@@ -11,7 +11,13 @@ import re
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from pubsub.config.options import LeafNodeOptions, LeafRemoteOptions, LeafUrl, LeafUserOptions
+from pubsub.config.options import (
+    LeafNodeOptions,
+    LeafProxyOptions,
+    LeafRemoteOptions,
+    LeafUrl,
+    LeafUserOptions,
+)
 from pubsub.config.parser import Token
 from pubsub.config.reading import Problems, Read, Settings, entries, list_of, map_of
 from pubsub.config.row import Option
@@ -57,7 +63,7 @@ def _leafnodes(row: Option, token: Token, settings: Settings, warn: Warn) -> Non
     if fields.get("tls") is not None:
         # the handshake takes its time before CONNECT can come
         fields.setdefault("timeout", fields["tls"].timeout + 1.0)
-    settings["leafnodes"] = LeafNodeOptions(**fields)
+    settings["leafnodes"] = LeafNodeOptions(present=True, **fields)
 
 
 def _field(row: Option, token: Token, fields: dict[str, Any], warn: Warn) -> None:
@@ -70,13 +76,6 @@ def _field(row: Option, token: Token, fields: dict[str, Any], warn: Warn) -> Non
         _authorization(row, token, fields, warn)
     elif name == "tls":
         fields["tls"] = read_tls(row.path, token, warn)
-        if fields["tls"].verify_and_map:
-            raise UnsupportedOption(
-                "tls: verify_and_map of leaf nodes is not supported yet by this server",
-                token.file,
-                token.line,
-                token.column,
-            )
     elif name == "remotes":
         fields["remotes"] = _remotes(row, token, warn)
     elif name == "compression":
@@ -166,16 +165,14 @@ def _users(row: Option, token: Token, warn: Warn) -> tuple[LeafUserOptions, ...]
 def _remotes(row: Option, token: Token, warn: Warn) -> tuple[LeafRemoteOptions, ...]:
     problems = Problems()
     remotes: list[LeafRemoteOptions] = []
-    names: set[object] = set()
+    names: set[tuple[object, ...]] = set()
     for element in list_of(token, "Expected remotes field to be an array"):
         with problems.caught():
             remote = _remote(row, element, warn)
-            # as nats-server's RemoteLeafOpts.name()
-            name = (remote.account, remote.credentials, remote.nkey, remote.urls)
-            if name in names:
+            if remote.key in names:
                 shown = ", ".join(url.address for url in remote.urls)
                 raise invalid(f"duplicate remote {shown}", element)
-            names.add(name)
+            names.add(remote.key)
             remotes.append(remote)
     problems.raise_all()
     return tuple(remotes)
@@ -204,6 +201,8 @@ def _remote_field(row: Option, token: Token, fields: dict[str, Any], warn: Warn)
         fields["tls"] = read_tls(row.path, token, warn)
     elif name in ("deny_imports", "deny_exports"):
         fields[name] = _subjects(row, token)
+    elif name == "proxy":
+        fields["proxy"] = _proxy(row, token, warn)
     elif name == "compression":
         _compression(row, token)
     elif name == "nkey":
@@ -240,6 +239,34 @@ def _urls(row: Option, token: Token) -> tuple[LeafUrl, ...]:
                 urls.append(url)
     problems.raise_all()
     return tuple(urls)
+
+
+def _proxy(row: Option, token: Token, warn: Warn) -> LeafProxyOptions | None:
+    """``proxy``, by the rules of validateLeafNodeProxyOptions; ``None`` without a URL."""
+    map_of(token, "Expected proxy to be a map")
+    problems = Problems()
+    found: dict[str, Any] = {}
+    for inner, _, element in entries(row.path, token, problems):
+        with problems.caught():
+            found[inner.name] = convert(inner, element, warn)
+    problems.raise_all()
+    text = found.get("url", "")
+    if not text:
+        return None
+    try:
+        url = urlsplit(text)
+        host, port = url.hostname or "", url.port or 80
+    except ValueError as error:
+        raise invalid(f"invalid proxy URL: {error}", token) from None
+    if url.scheme != "http":
+        # nats-server takes https, too, and speaks plain HTTP all the same
+        raise invalid(f"proxy URL scheme must be http, got: {url.scheme}", token)
+    if not host:
+        raise invalid("proxy URL must specify a host", token)
+    user, password = found.get("username", ""), found.get("password", "")
+    if bool(user) != bool(password):
+        raise invalid("proxy username and password must both be specified or both be empty", token)
+    return LeafProxyOptions(host, port, user, password, found.get("timeout", 0.0))
 
 
 def _subjects(row: Option, token: Token) -> tuple[str, ...]:

@@ -12,12 +12,11 @@ from typing import Any
 from pubsub.client.registry import NO_COUNTERS
 from pubsub.cluster.leafs.protocol import LeafProtocol
 from pubsub.config.options import LeafRemoteOptions
-from pubsub.interfaces import TrafficCounters
-from pubsub.monitor.goformat import number, rfc3339, rtt
+from pubsub.monitor.goformat import nanoseconds, number, rfc3339, rtt
 from pubsub.monitor.query import Query
 from pubsub.monitor.state import IServerState
 
-__all__ = ["LeafzOptions", "leaf_block", "leaf_traffic", "leafz"]
+__all__ = ["LeafzOptions", "leaf_block", "leafz"]
 
 
 @dataclass(frozen=True)
@@ -76,17 +75,9 @@ def _row(leaf: LeafProtocol, options: LeafzOptions) -> dict[str, Any]:
         row["subscriptions_list"] = [each.subject.decode("utf-8", "replace") for each in heard]
     if leaf.compression:
         row["compression"] = leaf.compression
+    if leaf.identity.proxy_key:
+        row["proxy"] = {"key": leaf.identity.proxy_key}
     return row
-
-
-def leaf_traffic(state: IServerState) -> TrafficCounters:
-    """What all links there are have carried."""
-    sums = [0, 0, 0, 0]
-    for leaf in state.leafs.linked():
-        if leaf.link is not None:
-            for place, count in enumerate(leaf.link.counters()[:4]):
-                sums[place] += count
-    return TrafficCounters(*sums)
 
 
 def leaf_block(state: IServerState) -> dict[str, Any]:
@@ -103,6 +94,12 @@ def leaf_block(state: IServerState) -> dict[str, Any]:
                 block["tls_verify"] = True
     if options.remotes:
         block["remotes"] = [_remote(remote) for remote in options.remotes]
+    if options.write_deadline:
+        block["write_deadline"] = nanoseconds(options.write_deadline)
+    if options.write_timeout != "default":
+        block["write_timeout"] = options.write_timeout
+    if state.leafs.tls_not_after:
+        block["tls_cert_not_after"] = rfc3339(state.leafs.tls_not_after)
     return block
 
 

@@ -35,7 +35,10 @@ class IServerState(Interface):
     router = Attribute("pubsub.interfaces.IRouter")
     accounts = Attribute("pubsub.interfaces.IAccounts")
     cluster = Attribute("its routes: ``members`` (pubsub.cluster.members.Members), ``port``")
-    leafs = Attribute("its leaf node links: ``linked()`` (LeafProtocol), ``port``")
+    leafs = Attribute(
+        "its leaf node links: ``linked()`` (LeafProtocol), ``figures`` (LeafFigures), ``port``,"
+        " ``tls_not_after``"
+    )
     system_account = Attribute("str: the name of the system account, as a rule $SYS")
     start = Attribute("float: when the server was started")
     config_time = Attribute("float: when the configuration was read, at the start or by a reload")

@@ -11,7 +11,7 @@ from typing import Any
 from pubsub.cluster.figures import by_kind, routed_traffic
 from pubsub.config.options import Options
 from pubsub.monitor.goformat import nanoseconds, number, rfc3339, uptime
-from pubsub.monitor.leafz import leaf_block, leaf_traffic
+from pubsub.monitor.leafz import leaf_block
 from pubsub.monitor.routez import cluster_block
 from pubsub.monitor.state import IServerState
 
@@ -119,7 +119,8 @@ def _process(state: IServerState, now: float) -> dict[str, Any]:
 def _traffic(state: IServerState) -> dict[str, Any]:
     members = state.cluster.members
     routed = routed_traffic(members)
-    leafs = leaf_traffic(state)
+    figures = state.leafs.figures
+    leafs = figures.traffic(state.leafs.linked())
     counters = state.router.counters()
     totals = state.registry.totals
     return {
@@ -136,8 +137,10 @@ def _traffic(state: IServerState) -> dict[str, Any]:
         "out_bytes": counters.out_bytes + routed.out_bytes + leafs.out_bytes,
         "out_client_msgs": counters.out_msgs,
         "out_client_bytes": counters.out_bytes,
-        "slow_consumers": totals.slow_consumers + members.slow_consumers,
-        "stale_connections": totals.stale_connections + members.stale_connections,
+        "slow_consumers": (totals.slow_consumers + members.slow_consumers + figures.slow_consumers),
+        "stale_connections": (
+            totals.stale_connections + members.stale_connections + figures.stale_connections
+        ),
         "stalled_clients": totals.stalls,
         "subscriptions": int(state.router.stats()["num_subscriptions"]),
     }
@@ -159,10 +162,14 @@ def _configuration(state: IServerState) -> dict[str, Any]:
 
 
 def _troubles(state: IServerState) -> dict[str, Any]:
-    totals, members = state.registry.totals, state.cluster.members
+    totals, members, leafs = state.registry.totals, state.cluster.members, state.leafs.figures
     shown: dict[str, Any] = {
-        "slow_consumer_stats": by_kind(totals.slow_consumers, members.slow_consumers),
-        "stale_connection_stats": by_kind(totals.stale_connections, members.stale_connections),
+        "slow_consumer_stats": by_kind(
+            totals.slow_consumers, members.slow_consumers, leafs.slow_consumers
+        ),
+        "stale_connection_stats": by_kind(
+            totals.stale_connections, members.stale_connections, leafs.stale_connections
+        ),
         "disk_io_wait_stats": {"waiters": 0, "waits": 0, "wait_time": 0, "max_wait_time": 0},
     }
     if state.tls_not_after:

@@ -40,6 +40,8 @@ class MeasuredServer(Protocol):
     router: IRouter
     #: its routes
     cluster: Any
+    #: its leaf node links
+    leafs: Any
 
     def usage(self) -> Any:
         """``cpu`` in percent, ``rss`` in bytes, ``cores``."""
@@ -51,6 +53,10 @@ def server_stats(server: MeasuredServer, active_accounts: int) -> dict[str, Any]
     traffic = server.router.counters()
     members = server.cluster.members
     routed = routed_traffic(members)
+    leafs = server.leafs.figures
+    leafed = leafs.traffic(server.leafs.linked())
+    slow = (totals.slow_consumers, members.slow_consumers, leafs.slow_consumers)
+    stale = (totals.stale_connections, members.stale_connections, leafs.stale_connections)
     return {
         "start": rfc3339(server.start),
         "mem": usage.rss,
@@ -60,15 +66,21 @@ def server_stats(server: MeasuredServer, active_accounts: int) -> dict[str, Any]
         "total_connections": totals.connections,
         "active_accounts": active_accounts,
         "subscriptions": int(server.router.stats()["num_subscriptions"]),
-        "sent": counts(traffic.out_msgs + routed.out_msgs, traffic.out_bytes + routed.out_bytes),
+        "sent": counts(
+            traffic.out_msgs + routed.out_msgs + leafed.out_msgs,
+            traffic.out_bytes + routed.out_bytes + leafed.out_bytes,
+        ),
         "sent_to_clients": counts(traffic.out_msgs, traffic.out_bytes),
-        "received": counts(traffic.in_msgs + routed.in_msgs, traffic.in_bytes + routed.in_bytes),
+        "received": counts(
+            traffic.in_msgs + routed.in_msgs + leafed.in_msgs,
+            traffic.in_bytes + routed.in_bytes + leafed.in_bytes,
+        ),
         "received_from_clients": counts(traffic.in_msgs, traffic.in_bytes),
-        "slow_consumers": totals.slow_consumers + members.slow_consumers,
+        "slow_consumers": sum(slow),
         **present(
-            slow_consumer_stats=_if_any(totals.slow_consumers, members.slow_consumers),
-            stale_connections=totals.stale_connections + members.stale_connections,
-            stale_connection_stats=_if_any(totals.stale_connections, members.stale_connections),
+            slow_consumer_stats=_if_any(slow),
+            stale_connections=sum(stale),
+            stale_connection_stats=_if_any(stale),
             stalled_clients=totals.stalls,
             routes=route_stats(members),
         ),
@@ -77,8 +89,8 @@ def server_stats(server: MeasuredServer, active_accounts: int) -> dict[str, Any]
     }
 
 
-def _if_any(clients: int, routes: int) -> dict[str, int]:
-    return by_kind(clients, routes) if clients or routes else {}
+def _if_any(numbers: tuple[int, int, int]) -> dict[str, int]:
+    return by_kind(*numbers) if any(numbers) else {}
 
 
 class Statsz:

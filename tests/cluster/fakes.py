@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pubsub.client.registry import NO_COUNTERS
+from pubsub.cluster.leafs.figures import LeafFigures
 
 
 class NoMembers:
@@ -35,6 +36,10 @@ class NoLeafs:
     """A server without leaf node links."""
 
     port = 0
+    tls_not_after = 0.0
+
+    def __init__(self) -> None:
+        self.figures = LeafFigures()
 
     def linked(self) -> list[Any]:
         """None."""

@@ -167,8 +167,8 @@ def test_what_can_be_reloaded_is_what_nats_server_reloads() -> None:
     attributes = {row.stored_as for row in TABLE if row.reloadable} - {None}
     assert attributes == set(
         """
-        client_advertise cluster hooks mappings max_connections max_payload max_control_line
-        ping_interval
+        client_advertise cluster leafnodes hooks mappings max_connections max_payload
+        max_control_line ping_interval
         ping_max write_deadline no_fast_producer_stall connect_error_reports
         reconnect_error_reports log_file logtime logtime_utc log_format syslog remote_syslog debug
         trace trace_verbose trace_headers max_traced_msg_len pid_file ports_file_dir server_tags

@@ -7,11 +7,16 @@ from pathlib import Path
 import pytest
 
 from pubsub.config.build import configure
-from pubsub.config.options import LeafNodeOptions, LeafRemoteOptions, LeafUrl, LeafUserOptions
+from pubsub.config.options import (
+    LeafNodeOptions,
+    LeafProxyOptions,
+    LeafRemoteOptions,
+    LeafUrl,
+    LeafUserOptions,
+)
 from pubsub.config.redact import redacted
-from pubsub.config.reload import diff
 from pubsub.config.special_leafnodes import parse_leaf_url
-from pubsub.errors import ConfigError, ReloadRefused
+from pubsub.errors import ConfigError
 
 SEED = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY"
 KEY = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4"
@@ -28,16 +33,17 @@ def remote(text: str) -> LeafRemoteOptions:
 
 def test_nothing_is_on_by_default() -> None:
     assert configure(text="port: 1").options.leafnodes == LeafNodeOptions()
-    assert leafnodes("") == LeafNodeOptions()
+    assert leafnodes("") == LeafNodeOptions(present=True)
 
 
 def test_the_listener() -> None:
     options = leafnodes(
         'listen: "127.0.0.1:7422", reconnect: 3s, dial_timeout: 500ms, advertise: "a:1",'
         " no_advertise: true, min_version: 2.8.0, isolate: true, write_deadline: 2s,"
-        " compression: off"
+        " write_timeout: close, compression: off"
     )
     assert options == LeafNodeOptions(
+        present=True,
         host="127.0.0.1",
         port=7422,
         reconnect=3.0,
@@ -47,6 +53,7 @@ def test_the_listener() -> None:
         min_version="2.8.0",
         isolate_leafnode_interest=True,
         write_deadline=2.0,
+        write_timeout="close",
     )
     assert leafnodes("port: 7422, net: localhost").host == "localhost"
     assert leafnodes("listen: 7422").port == 7422
@@ -59,10 +66,15 @@ def test_who_may_connect() -> None:
     assert (options.user, options.password, options.account, options.timeout) == ("u", "p", "A", 3)
     assert leafnodes(f"authorization {{ nkey: {KEY} }}").nkey == KEY
     options = leafnodes(
-        "authorization { users [ { user: a, password: x, account: A }, { user: b } ] }",
+        "authorization { proxy_required: true, users [ { user: a, password: x, account: A },"
+        " { user: b, proxy_required: true } ] }",
         "accounts { A { } }",
     )
-    assert options.users == (LeafUserOptions("a", "x", "A"), LeafUserOptions("b"))
+    assert options.users == (
+        LeafUserOptions("a", "x", "A"),
+        LeafUserOptions("b", proxy_required=True),
+    )
+    assert options.proxy_required
 
 
 def test_remotes() -> None:
@@ -89,6 +101,24 @@ def test_remotes() -> None:
         disabled=True,
         ignore_discovered_servers=True,
     )
+
+
+def test_a_proxy() -> None:
+    made = remote(
+        'url: h, proxy { url: "http://p:3128", username: u, password: s3cret, timeout: 3s }'
+    )
+    assert made.proxy == LeafProxyOptions("p", 3128, "u", "s3cret", 3.0)
+    assert "s3cret" not in repr(made)
+    assert remote('url: h, proxy { url: "http://[::1]" }').proxy == LeafProxyOptions("::1", 80)
+    assert remote("url: h, proxy { }").proxy is None
+
+
+def test_what_the_log_calls_a_remote() -> None:
+    made = remote(f'urls: ["nats://u:s3cret@h:1", "i"], nkey: {SEED}, account: A')
+    assert made.shown == (
+        'urls=["nats://h:1" "nats-leaf://i:7422"], account="A", nkey="[REDACTED]"'
+    )
+    assert remote("url: h, creds: c").shown.endswith('account="$G", credentials="c"')
 
 
 def test_tls_gives_the_handshake_its_time() -> None:
@@ -123,7 +153,7 @@ def test_urls(text: str, url: LeafUrl) -> None:
         ("leafnodes { min_version: two }", "invalid leafnode's minimum version"),
         ("leafnodes { compression: s2_fast }", "compression between leaf nodes is not supported"),
         ("leafnodes { compression { mode: off } }", "is not supported yet"),
-        ("leafnodes { write_timeout: retry }", "is not supported yet"),
+        ("leafnodes { write_timeout: never }", "write_timeout"),
         ("leafnodes { authorization: x }", "must be a block"),
         ("leafnodes { authorization { nkey: U } }", "Not a valid public nkey for leafnode auth"),
         (
@@ -140,8 +170,10 @@ def test_urls(text: str, url: LeafUrl) -> None:
         ),
         ("leafnodes { authorization { users: b } }", "Expected users field to be an array"),
         ("leafnodes { authorization { users: [ b ] } }", "Expected user entry to be a map"),
-        ("leafnodes { authorization { proxy_required: true } }", "is not supported yet"),
-        ("leafnodes { tls { cert_file: c, key_file: k, verify_and_map: true } }", "verify_and_map"),
+        (
+            "leafnodes { tls { verify_cert_and_check_known_urls: true } }",
+            "not supported in this context",
+        ),
         ("leafnodes { remotes: x }", "Expected remotes field to be an array"),
         ("leafnodes { remotes: [ x ] }", "Expected remote leafnode entry to be a map"),
         ("leafnodes { remotes: [ { hub: true } ] }", "a remote needs the URL of a hub"),
@@ -152,7 +184,23 @@ def test_urls(text: str, url: LeafUrl) -> None:
             "f:1:26: urls: leaf nodes over WebSocket are not supported yet by this server",
         ),
         ("leafnodes { remotes: [ { url: h, ws_compression: true } ] }", "is not supported yet"),
-        ("leafnodes { remotes: [ { url: h, proxy { url: x } } ] }", "is not supported yet"),
+        ("leafnodes { remotes: [ { url: h, proxy: x } ] }", "Expected proxy to be a map"),
+        (
+            'leafnodes { remotes: [ { url: h, proxy { url: "https://p" } } ] }',
+            "proxy URL scheme must be http, got: https",
+        ),
+        (
+            'leafnodes { remotes: [ { url: h, proxy { url: "http://:1" } } ] }',
+            "proxy URL must specify a host",
+        ),
+        (
+            'leafnodes { remotes: [ { url: h, proxy { url: "http://p:x" } } ] }',
+            "invalid proxy URL",
+        ),
+        (
+            'leafnodes { remotes: [ { url: h, proxy { url: "http://p", username: u } } ] }',
+            "proxy username and password must both be specified or both be empty",
+        ),
         ("leafnodes { remotes: [ { url: h, js_cluster_migrate: true } ] }", "is not supported yet"),
         ("leafnodes { remotes: [ { url: h, nkey: SUA } ] }", "nkey is not a valid seed"),
         (
@@ -188,12 +236,3 @@ def test_secrets_are_not_shown() -> None:
     for shown in (repr(options), str(redacted(options))):
         assert "s3cret" not in shown
         assert SEED not in shown
-
-
-def test_a_reload_that_changes_it_is_refused() -> None:
-    old, new = (
-        configure(text="port: 1").options,
-        configure(text="port: 1, leaf { port: 2 }").options,
-    )
-    with pytest.raises(ReloadRefused, match="LeafNode"):
-        diff(old, new)

@@ -9,7 +9,7 @@ import pytest
 
 from pubsub.config.options import LeafNodeOptions, LeafRemoteOptions, LeafUrl, TlsOptions
 from pubsub.errors import BadMonitorQuery
-from pubsub.monitor.leafz import LeafzOptions, leaf_block, leaf_traffic, leafz
+from pubsub.monitor.leafz import LeafzOptions, leaf_block, leafz
 from pubsub.monitor.query import Query
 from pubsub.router.python.backend import PythonBackend
 from tests.cluster.leafs.world import Server, World
@@ -25,9 +25,11 @@ class Linked:
     """A server's links, as the pages see them."""
 
     port = 17422
+    tls_not_after = 0.0
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self.figures = server.context.figures
 
     def linked(self) -> list[Any]:
         return list(self._server.context.linked.values())
@@ -60,7 +62,7 @@ def test_a_leaf_node_has_nats_servers_fields(busy: FakeServer) -> None:
     assert (row["name"], row["account"], row["is_spoke"]) == ("spoke", "$G", False)
     assert (row["in_msgs"], row["in_bytes"], row["subscriptions"]) == (1, 5, 2)
     assert "t" in row["subscriptions_list"]
-    assert leaf_traffic(busy).in_bytes == 5
+    assert busy.leafs.figures.traffic(busy.leafs.linked()).in_bytes == 5
 
 
 def test_lists_are_for_who_asks(busy: FakeServer) -> None:

@@ -49,6 +49,7 @@ def info_fields(leaf: LeafProtocol) -> dict[str, Any]:
     tls = context.options.tls
     urls = context.urls()
     host, port = context.address
+    jetstream = context.jetstream()
     fields = {
         "server_id": context.server_id,
         "server_name": context.server_name(),
@@ -62,10 +63,12 @@ def info_fields(leaf: LeafProtocol) -> dict[str, Any]:
         "auth_required": True,
         "tls_required": tls is not None,
         "tls_verify": tls is not None and tls.verify,
+        "jetstream": jetstream.enabled,
         "max_payload": client.options.max_payload,
         "ip": urls[0] if urls else "",
         "client_id": leaf.cid,
         "cluster": context.cluster_name(),
+        "domain": jetstream.domain,
         "leafnode_urls": urls,
         "info_on_connect": True,
     }
@@ -187,9 +190,7 @@ def _link(leaf: LeafProtocol, identity: Identity) -> None:
     if user is None:
         account = client.accounts.find(leaf.account)
         user = account.default_permissions if account is not None else None
-    leaf.permissions = as_accepted(
-        user, said.deny_pub, system=leaf.account == client.system_account
-    )
+    leaf.permissions = as_accepted(user, said.deny_pub, context.denied(leaf.account, said.domain))
     _replace_old(leaf)
     fault = leaf.join()
     if fault is not None:

@@ -2,12 +2,14 @@
 
 An ``authorization`` block in ``leafnodes`` that names anybody decides alone; otherwise the
 server's authenticators are asked, and ``no_auth_user`` is who has no credentials (nats-server:
-isLeafNodeAuthorized).
+isLeafNodeAuthorized). Of the listener's users each may ask for a trusted proxy, and with
+``verify_and_map`` the user is whom the certificate names; what its password is CONNECT has to say
+all the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
@@ -15,9 +17,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from pubsub.auth.proxies import TrustedProxies, require_proxy
 from pubsub.auth.signatures import verify_nonce
 from pubsub.auth.slowwork import DeferToThread, SlowWork, host_of
 from pubsub.client.asking import identity_in, question, reason_of
+from pubsub.config.options import LeafUserOptions
 from pubsub.errors import AuthenticationFailed, ClientFault
 from pubsub.interfaces import ConnectionAttempt, IAuthenticator, Identity, PeerKind
 
@@ -34,15 +38,19 @@ _log = Logger()
 
 
 def make_leaf_users(
-    options: LeafNodeOptions, defer_to_thread: DeferToThread, seconds: Callable[[], float]
+    options: LeafNodeOptions,
+    defer_to_thread: DeferToThread,
+    seconds: Callable[[], float],
+    proxies: Iterable[str] = (),
 ) -> LeafUsers | None:
     """The listener's own users, ``None`` if it names nobody.
 
+    :param proxies: the public keys of those that may vouch for leaf nodes.
     :raises pubsub.errors.InvalidOption: a password is a hash that cannot be used.
     """
     if not (options.user or options.nkey or options.users):
         return None
-    return LeafUsers(options, SlowWork(defer_to_thread, seconds))
+    return LeafUsers(options, SlowWork(defer_to_thread, seconds), TrustedProxies(proxies))
 
 
 @implementer(IAuthenticator)
@@ -51,54 +59,80 @@ class LeafUsers:
 
     required = True
 
-    def __init__(self, options: LeafNodeOptions, slow_work: SlowWork) -> None:
+    def __init__(
+        self, options: LeafNodeOptions, slow_work: SlowWork, proxies: TrustedProxies
+    ) -> None:
         option = "leafnodes.authorization.password"
         self._slow_work = slow_work
+        self._proxies = proxies
+        self._proxy_required = options.proxy_required
         self._nkey = "" if options.user else options.nkey
         self._account = options.account
-        users: dict[str, tuple[str, str]] = {}
+        listed: tuple[LeafUserOptions, ...] = ()
         if options.user:
-            users[options.user] = (options.password, options.account)
+            listed = (LeafUserOptions(options.user, options.password, options.account),)
         elif not options.nkey:
-            users = {user.user: (user.password, user.account) for user in options.users}
+            listed = options.users
+        # as nats-server, which maps to users of a list only
+        tls = options.tls
+        self._mapped = bool(options.users) and tls is not None and tls.verify_and_map
         # not at the top: a server without leaf nodes does not load what this needs
         from pubsub.auth.passwords import Secret
 
-        self._users = {
-            name: (Secret(password, option), account) for name, (password, account) in users.items()
-        }
+        self._users = {user.user: (Secret(user.password, option), user) for user in listed}
         #: for names nobody has: they take as long
-        self._decoy = next((secret for secret, _ in self._users.values()), None)
+        self._decoy = next(iter(self._users.values()), None)
 
     def authenticate(
         self, attempt: ConnectionAttempt
     ) -> Identity | Deferred[Identity | None] | None:
         """Who it is.
 
-        :raises AuthenticationFailed: nobody here.
+        :raises AuthenticationFailed: nobody here, or not without a trusted proxy.
         """
+        attempt = self._proxies.checked(attempt)
         connect = attempt.connect
         if self._nkey:
+            if self._proxy_required:
+                require_proxy(attempt)
             if connect.get("nkey", "") != self._nkey:
                 raise AuthenticationFailed("another nkey, or none")
             verify_nonce(self._nkey, attempt.nonce, connect.get("sig", ""))
-            return Identity(self._nkey, self._account, nkey=self._nkey)
-        name, password = connect.get("user", ""), connect.get("pass", "")
+            return Identity(self._nkey, self._account, nkey=self._nkey, proxy_key=attempt.proxy_key)
+        name = self._named_by(attempt) if self._mapped else connect.get("user", "")
         known = self._users.get(name)
-        secret, account = known if known is not None else (self._decoy, "")
-        assert secret is not None
+        found = known or self._decoy
+        assert found is not None
+        secret, user = found
+        if known is not None and (self._proxy_required or user.proxy_required):
+            require_proxy(attempt)
+        password = connect.get("pass", "")
+
+        def decide(right: bool) -> Identity:
+            if not right or known is None:
+                raise AuthenticationFailed("unknown user or wrong password")
+            return Identity(name, user.account, proxy_key=attempt.proxy_key)
+
         if not secret.slow:
-            return _decide(secret.matches(password) and known is not None, name, account)
+            return decide(secret.matches(password))
         checking = secret.matches_later(password, self._slow_work.of(host_of(attempt)))
-        return checking.addCallback(
-            lambda right: _decide(right and known is not None, name, account)
-        )
+        return checking.addCallback(decide)
 
+    def _named_by(self, attempt: ConnectionAttempt) -> str:
+        """The user whom the certificate names.
 
-def _decide(right: bool, name: str, account: str) -> Identity:
-    if not right:
-        raise AuthenticationFailed("unknown user or wrong password")
-    return Identity(name, account)
+        :raises AuthenticationFailed: there is none, or no certificate.
+        """
+        if not attempt.tls_certificate:
+            raise AuthenticationFailed("a certificate is required")
+        # certificates are only read where somebody maps them
+        from pubsub.auth.certnames import read_names
+
+        names = read_names(attempt.tls_certificate)
+        for name in (*names.alternative(), *names.written()):
+            if name in self._users:
+                return name
+        raise AuthenticationFailed(f"the certificate of {names.subject!r} names no user")
 
 
 def ask(leaf: LeafProtocol, decided: Decided) -> Deferred[Any] | None:

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pubsub.accounts.automatic import automatic_imports
 from pubsub.accounts.members import Members
 from pubsub.client.context import ClientContext
 from pubsub.client.preamble_types import TlsDetails
+from pubsub.cluster.leafs.domains import NO_JETSTREAM, Denied, JetStreamSide, denied
+from pubsub.cluster.leafs.figures import LeafFigures
 from pubsub.cluster.leafs.interest import LeafInterest
 from pubsub.values.accounts import AccountOptions, ServiceImport
 
@@ -24,6 +27,8 @@ __all__ = ["LeafContext", "LeafMembers"]
 
 #: nats-server's ServerProto that we can keep: no distributed message tracing
 PROTOCOL = 1
+#: replies mapped by gateways: ours, and those of servers before 2.2
+_GATEWAY_REPLIES = (b"$GR.*.>", b"_GR_.>")
 
 
 def _no_tls(*arguments: Any) -> None:
@@ -66,23 +71,29 @@ class LeafContext:
     tls_details: Callable[[Any], TlsDetails] = _no_details
     #: of the listener's own users; ``None``: whoever may connect as a client
     authenticator: IAuthenticator | None = None
+    #: the JetStream of this server
+    jetstream: Callable[[], JetStreamSide] = lambda: NO_JETSTREAM
+    #: whether this server has gateways: the other end then has to send mapped replies here
+    gateways: bool = False
     #: what leaf nodes are told to connect to: host and port
     address: tuple[str, int] = ("", 0)
     #: likewise those of the other servers of the cluster, ``host:port``
     other_urls: tuple[str, ...] = ()
+    #: lame duck mode: leaf nodes that are lost had better go elsewhere
+    leaving: bool = False
     members: LeafMembers = field(init=False)
     interest: LeafInterest = field(init=False)
     #: those that are linked, by id
     linked: dict[int, LeafProtocol] = field(default_factory=dict)
     #: those that are on their way
     coming: dict[int, LeafProtocol] = field(default_factory=dict)
-    stale_connections: int = 0
-    slow_consumers: int = 0
+    figures: LeafFigures = field(default_factory=LeafFigures)
     _flushing: IDelayedCall | None = None
 
     def __post_init__(self) -> None:
         self.members = LeafMembers(self.client.wall)
-        self.interest = LeafInterest(self._fixed_interest)
+        replies = _GATEWAY_REPLIES if self.gateways else ()
+        self.interest = LeafInterest(self._fixed_interest, replies)
         self.client.router.add_subscription_listener(self.interest)
         self.client.accounts.watch(self.members, self.interest.account_changed)
 
@@ -98,7 +109,9 @@ class LeafContext:
     def urls(self) -> list[str]:
         """What INFO says of where leaf nodes may connect to."""
         host, port = self.address
-        own = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}"] if port else []
+        own = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]
+        if not port or self.leaving:
+            own = []
         return list(dict.fromkeys([*own, *self.other_urls]))
 
     def flush_soon(self) -> None:
@@ -116,14 +129,25 @@ class LeafContext:
             self._flushing.cancel()
             self._flush()
 
+    def denied(self, account: str, domain: str) -> Denied:
+        """What of JetStream does not cross a link of ``account`` to a server of ``domain``."""
+        return denied(self.jetstream(), domain, account, self.client.system_account)
+
     def _fixed_interest(self, account: str) -> list[bytes]:
-        """Imported services and mappings: told as interest, since leafs send on interest only."""
-        options = self.client.accounts.find(account)
+        """Imported services and mappings: told as interest, since leafs send on interest only.
+
+        What every account imports of the system account is among them: a request to all servers
+        is one to those at the other end, too (nats-server: registerSystemImports).
+        """
+        options, system = self.client.accounts.find(account), self.client.system_account
         if options is None:
             return []
+        imports = list(options.imports)
+        if system:
+            imports += automatic_imports(options, system)
         subjects = [
             import_.to or import_.subject
-            for import_ in options.imports
+            for import_ in imports
             if isinstance(import_, ServiceImport)
         ]
         subjects += [entry.source for entry in options.mappings]

@@ -19,9 +19,10 @@ the other end itself           no                    no
 servers of its cluster         no                    no
 =============================  ====================  ==========================================
 
-and, for each, the subjects of imported services and of mappings of the account, and one subject of
-the account's own, ``$LDS.…``: it comes back only if links make a circle. Such subjects are told to
-whoever would be told nothing else.
+and, for each, the subjects of imported services and of mappings of the account, those of replies
+that gateways have mapped if there are any, and one subject of the account's own, ``$LDS.…``: it
+comes back only if links make a circle. Such subjects are told to whoever would be told nothing
+else.
 """
 
 from __future__ import annotations
@@ -85,10 +86,14 @@ class LeafInterest:
     """The interest of all accounts, and what was told of it to whom.
 
     :param fixed: the subjects of imported services and mappings of an account.
+    :param always: what everybody is told, whatever may cross.
     """
 
-    def __init__(self, fixed: Callable[[str], Iterable[bytes]]) -> None:
+    def __init__(
+        self, fixed: Callable[[str], Iterable[bytes]], always: Iterable[bytes] = ()
+    ) -> None:
         self._fixed = fixed
+        self._always = tuple(always)
         self._accounts: dict[str, _Account] = {}
 
     def loop_subject(self, account: str) -> bytes:
@@ -122,7 +127,8 @@ class LeafInterest:
         for subject in there.fixed:
             if not leaf.spoke or leaf.permissions.may_announce(subject):
                 counts[subject, b""] = counts.get((subject, b""), 0) + 1
-        counts[there.loop, b""] = 1
+        for subject in (*self._always, there.loop):
+            counts[subject, b""] = counts.get((subject, b""), 0) + 1
         there.maps[leaf] = counts
         leaf.tell(b"".join(_line(*key, count) for key, count in counts.items()))
 

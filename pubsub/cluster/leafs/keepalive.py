@@ -60,6 +60,8 @@ def pong_received(leaf: LeafProtocol) -> None:
     """It is alive, and so far away; a PONG nobody asked for tells nothing."""
     if leaf.pings_out:
         leaf.pings_out = 0
+        if not leaf.rtt and leaf.link is not None:
+            leaf.link.forget_request_info()
         leaf.rtt = max(leaf.context.client.wall() - leaf.ping_sent, SHORTEST_RTT)
 
 
@@ -71,7 +73,7 @@ def close_blocked(leaf: LeafProtocol, limit: float, now: float) -> None:
     link = leaf.link
     if link is None or not link.blocked_since or not 0 < limit <= now - link.blocked_since:
         return
-    leaf.context.slow_consumers += 1
+    leaf.context.figures.slow_consumers += 1
     leaf.log(
         f"Slow Consumer Detected: WriteDeadline of {limit:g}s exceeded with"
         f" {link.pending_bytes} total bytes."

@@ -134,6 +134,8 @@ class LeafConnect:
     is_hub: bool = False
     cluster: str = ""
     headers: bool = False
+    #: its account has JetStream over there
+    jetstream: bool = False
     #: what must not be sent to it
     deny_pub: tuple[str, ...] = ()
     isolate: bool = False
@@ -161,6 +163,7 @@ class LeafConnect:
             is_hub=members.get("is_hub", bool, False),
             cluster=members.get("cluster", str, ""),
             headers=members.get("headers", bool, False),
+            jetstream=members.get("jetstream", bool, False),
             deny_pub=members.strings("deny_pub") or (),
             isolate=members.get("isolate", bool, False),
             compress_mode=members.get("compress_mode", str, ""),
@@ -180,6 +183,7 @@ class LeafConnect:
             is_hub=self.is_hub,
             cluster=self.cluster,
             headers=self.headers,
+            jetstream=self.jetstream,
             deny_pub=list(self.deny_pub),
             isolate=self.isolate,
             compress_mode=self.compress_mode,

@@ -5,16 +5,19 @@ may publish comes in, what the user may subscribe to goes out. It tells the othe
 after CONNECT, which adds its own ``deny_imports`` and ``deny_exports`` (nats-server:
 setPermissions, processLeafnodeInfo, mergeDenyPermissions, leafMsgAllowed, canSubscribe).
 
-The subjects of JetStream do not cross a link between servers that are not of the same domain.
+Which subjects of JetStream do not cross is said in :mod:`pubsub.cluster.leafs.domains`. Replies
+that crossed gateways carry ``_GR_.<cluster>.<server>.`` or ``$GR.<cluster>.`` before their own
+subject, which is what permissions are about.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from pubsub.auth.permissions import predicates
+from pubsub.cluster.leafs.domains import NOTHING_DENIED, Denied
 from pubsub.router.subjects import has_wildcard, is_subset, overlaps
 from pubsub.values.identity import Permissions, ResponsePermission
 
@@ -22,12 +25,10 @@ __all__ = ["LOOP_PREFIX", "Crossing", "LeafPermissions", "as_accepted", "as_soli
 
 #: what leaf nodes detect loops with
 LOOP_PREFIX = b"$LDS."
-#: nats-server's denyAllClientJs, and denyAllJs in the system account
-_JETSTREAM = ("$JS.API.>", "$KV.>", "$OBJ.>")
-_JETSTREAM_SYSTEM = ("$JSC.>", "$NRG.>", *_JETSTREAM)
 #: told and sent whatever the permissions say: answers of services, acknowledgements
 _ALWAYS_COME = (b"_R_.", b"$JS.ACK.")
-_ALWAYS_TOLD = (LOOP_PREFIX, b"$GR.", b"_GR_.")
+_GATEWAY_REPLY, _OLD_GATEWAY_REPLY = b"_GR_.", b"$GR."
+_ALWAYS_TOLD = (LOOP_PREFIX, _GATEWAY_REPLY, _OLD_GATEWAY_REPLY)
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,12 @@ class Crossing:
 
     allow: tuple[str, ...] | None = None
     deny: tuple[str, ...] = ()
+    #: ``"subject queue"``: what members of that group do not get
+    deny_queues: tuple[str, ...] = ()
 
     def denying(self, subjects: Iterable[str]) -> Crossing:
         """The same, without these."""
-        return Crossing(self.allow, (*self.deny, *subjects))
+        return replace(self, deny=(*self.deny, *subjects))
 
 
 @dataclass(frozen=True)
@@ -87,24 +90,25 @@ class LeafPermissions:
 
 
 def as_accepted(
-    user: Permissions | None, deny_pub: Iterable[str], *, system: bool = False
+    user: Permissions | None, deny_pub: Iterable[str], jetstream: Denied = NOTHING_DENIED
 ) -> LeafPermissions:
     """Of the end that was connected to.
 
     :param user: what the leaf node's user may do; the lists are the user's.
     :param deny_pub: what the leaf node does not want to be sent.
+    :param jetstream: what of JetStream does not cross.
     """
     mine = user if user is not None else Permissions()
-    jetstream = _JETSTREAM_SYSTEM if system else _JETSTREAM
     comes = Crossing(mine.publish_allow, mine.publish_deny)
     goes = Crossing(
         None if mine.subscribe_allow is None else _plain(mine.subscribe_allow),
         _plain(mine.subscribe_deny),
+        tuple(entry for entry in mine.subscribe_deny if " " in entry),
     )
     return LeafPermissions(
         comes,
-        comes.denying(jetstream),
-        goes.denying((*deny_pub, *jetstream)),
+        comes.denying(jetstream.both),
+        goes.denying((*deny_pub, *jetstream.both, *jetstream.outgoing)),
         mine.responses,
         user,
     )
@@ -115,19 +119,19 @@ def as_solicited(
     exports: tuple[tuple[str, ...] | None, tuple[str, ...]] | None,
     deny_imports: Iterable[str],
     deny_exports: Iterable[str],
-    *,
-    system: bool = False,
+    jetstream: Denied = NOTHING_DENIED,
 ) -> LeafPermissions:
     """Of the end that has connected.
 
     :param imports: what the other end lets it hear; allow and deny, ``None`` if it did not say.
     :param exports: what the other end lets it send.
+    :param jetstream: what of JetStream does not cross.
     """
-    jetstream = _JETSTREAM_SYSTEM if system else _JETSTREAM
     allow, deny = imports or (None, ())
     comes = Crossing(None if allow is None else _plain(allow), _plain(deny))
-    comes = comes.denying((*deny_imports, *jetstream))
-    goes = Crossing(*(exports or (None, ()))).denying((*deny_exports, *jetstream))
+    comes = comes.denying((*deny_imports, *jetstream.both))
+    goes = Crossing(*(exports or (None, ())))
+    goes = goes.denying((*deny_exports, *jetstream.both, *jetstream.outgoing))
     return LeafPermissions(comes, comes, goes)
 
 
@@ -164,6 +168,7 @@ def _receive(crossing: Crossing) -> Callable[[bytes], bool] | None:
         return None
 
     def may_come(subject: bytes) -> bool:
+        subject = _without_gateway(subject)
         return subject.startswith(_ALWAYS_COME) or allowed(subject)
 
     return may_come
@@ -174,10 +179,25 @@ def _deliver(crossing: Crossing) -> Callable[[bytes, bytes], bool] | None:
     allowed = predicates(
         Permissions(publish_allow=crossing.allow, publish_deny=crossing.deny)
     ).publish
-    if allowed is None:
+    in_queue = predicates(Permissions(subscribe_deny=crossing.deny_queues)).deliver
+    if allowed is None and in_queue is None:
         return None
 
     def may_go(subject: bytes, queue: bytes) -> bool:
-        return allowed(subject)
+        subject = _without_gateway(subject)
+        return (allowed is None or allowed(subject)) and (
+            in_queue is None or not queue or in_queue(subject, queue)
+        )
 
     return may_go
+
+
+def _without_gateway(subject: bytes) -> bytes:
+    """The subject behind the prefix of replies that cross gateways, if there is one."""
+    if subject.startswith(_GATEWAY_REPLY):
+        tokens = subject.split(b".", 3)
+        return tokens[3] if len(tokens) == 4 else subject
+    if subject.startswith(_OLD_GATEWAY_REPLY):
+        tokens = subject.split(b".", 2)
+        return tokens[2] if len(tokens) == 3 else subject
+    return subject

@@ -35,6 +35,7 @@ from pubsub.client.streaming import StreamEnd
 from pubsub.cluster.leafs import accepting, hearing, keepalive, soliciting
 from pubsub.cluster.leafs.messages import LeafConnect, new_nonce
 from pubsub.cluster.leafs.permissions import LeafPermissions
+from pubsub.cluster.leafs.request_info import request_info
 from pubsub.errors import (
     AuthorizationViolation,
     ClientFault,
@@ -145,6 +146,8 @@ class LeafProtocol(StreamEnd, Protocol):
         self.start = client.wall()
         peer = self.transport.getPeer()
         self.host, self.port = getattr(peer, "host", ""), getattr(peer, "port", 0)
+        if self.remote is not None:
+            self.remote.leaf = self
         if not client.registry.accepting:
             self.closed_state = ClosedState.SERVER_SHUTDOWN
             self.transport.abortConnection()
@@ -323,10 +326,10 @@ class LeafProtocol(StreamEnd, Protocol):
         if isinstance(fault, AuthorizationViolation):
             text = fault.detail or "authentication error"
         elif isinstance(fault, SlowConsumer):
-            self.context.slow_consumers += 1
+            self.context.figures.slow_consumers += 1
             text = f"Slow Consumer Detected: MaxPending of {self._max_pending()} Exceeded"
         elif isinstance(fault, StaleConnection):
-            self.context.stale_connections += 1
+            self.context.figures.stale_connections += 1
         elif isinstance(fault, UnknownProtocolOperation):
             text = f"Leafnode parser ERROR: {text}"
         self.log(text, LogLevel.error)
@@ -351,8 +354,8 @@ class LeafProtocol(StreamEnd, Protocol):
         """Other servers are not held back: they have other things to send, too."""
 
     def request_info(self, detailed: bool) -> bytes:
-        """Who asks is known over there."""
-        return b""
+        """Who asks: this link, whatever the other end says of its clients."""
+        return request_info(self, detailed)
 
     def traced(self, direction: str, operation: str, argument: bytes) -> None:
         """A line to or from the other end, for the trace log."""
@@ -453,6 +456,7 @@ class LeafProtocol(StreamEnd, Protocol):
             link.flush()
         if link is not None:
             link.close()
+            self.context.figures.gone(link.counters())
         if not self.connected:
             return
         if state in _WITHOUT_FLUSH:

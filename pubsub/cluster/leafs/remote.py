@@ -76,15 +76,24 @@ class LeafRemote:
     def start(self) -> None:
         """Connect, unless it is disabled."""
         if not self.options.disabled:
+            self._stopped = False
+            self._attempts = self._refusals = 0
+            self.delay = 0.0
             self._try()
 
-    def stop(self) -> None:
-        """Connect no more; a link there is has to be closed by whoever calls."""
+    def stop(self) -> LeafProtocol | None:
+        """Connect no more, unless :meth:`start` is called again.
+
+        :returns: the link there is, for whoever calls to close.
+        """
         self._stopped = True
-        self._context.client.deadlines.cancel(self._deadline)
+        leaf, self.leaf = self.leaf, None
+        deadline, self._deadline = self._deadline, None
+        self._context.client.deadlines.cancel(deadline)
         connecting, self._connecting = self._connecting, None
         if connecting is not None:
             connecting.cancel()
+        return leaf
 
     def tls_name(self) -> str:
         """Whose certificate the hub must have: of an address, that of the first name known."""
@@ -117,10 +126,10 @@ class LeafRemote:
 
     def lost(self, leaf: LeafProtocol) -> None:
         """A link, or an attempt that got as far as a connection, is over."""
-        if self.leaf is leaf:
-            self.leaf = None
-        if self._stopped:
+        if self.leaf is not leaf or self._stopped:
+            # somebody stopped it, and may have started it again meanwhile
             return
+        self.leaf = None
         if leaf.refused and not leaf.linked:
             self._refusals = min(self._refusals + 1, _MOST_DOUBLINGS)
         context = self._context
@@ -159,15 +168,23 @@ class LeafRemote:
                 "Trying to connect as leafnode to remote server on {url}", url=self.url.address
             )
         timeout = self.options.dial_timeout or context.options.dial_timeout
-        connecting = context.connect(
-            self.url.host, self.url.port, LeafFactory(context, self), timeout
-        )
+        connecting = self._connect(timeout)
         self._connecting = connecting
         connecting.addCallbacks(self._connected, self._failed)
 
+    def _connect(self, timeout: float) -> Deferred[Any]:
+        context, url, proxy = self._context, self.url, self.options.proxy
+        factory = LeafFactory(context, self)
+        if proxy is None:
+            return context.connect(url.host, url.port, factory, timeout)
+        # only who has a proxy loads what it takes
+        from pubsub.cluster.leafs.tunnel import connect_through
+
+        deadlines = context.client.deadlines
+        return connect_through(proxy, url, factory, timeout, context.connect, deadlines)
+
     def _connected(self, leaf: LeafProtocol) -> None:
         self._connecting = None
-        self.leaf = leaf
 
     def _failed(self, failure: Failure) -> None:
         if self._stopped or (failure.check(CancelledError) and self._connecting is None):

@@ -34,6 +34,10 @@ __all__ = ["begin", "greeting_received", "handshake_completed", "info_received",
 LONGEST_INFO = 256 * 1024
 #: nats-server's connectProcessTimeout: seconds from CONNECT to the INFO that answers it
 CONNECT_TIMEOUT = 2.0
+_TLS_BEHIND_PROXY = (
+    "TLS configuration mismatch: the hub requires TLS, and a remote with a proxy does not use it"
+    " unless it has a tls block"
+)
 
 
 def begin(leaf: LeafProtocol) -> None:
@@ -92,6 +96,10 @@ def _greeted(leaf: LeafProtocol) -> None:
     leaf.context.client.deadlines.cancel(leaf.deadline)
     leaf.deadline = None
     encrypted = bool(leaf.tls.version)
+    if info.tls_required and remote.options.proxy is not None and remote.options.tls is None:
+        leaf.log(_TLS_BEHIND_PROXY, LogLevel.error)
+        leaf.close(ClosedState.TLS_HANDSHAKE_ERROR)
+        return
     if not encrypted and (info.tls_required or remote.options.tls is not None):
         _start_tls(leaf, remote.options.tls or TlsOptions())
         return
@@ -146,7 +154,7 @@ def send_connect(leaf: LeafProtocol) -> None:
     remote, info, context = leaf.remote, leaf.info, leaf.context
     assert remote is not None
     assert info is not None
-    options = remote.options
+    options, jetstream = remote.options, context.jetstream()
     try:
         shown = credentials(options, remote.url, leaf.nonce)
     except CredentialsError as error:
@@ -156,6 +164,8 @@ def send_connect(leaf: LeafProtocol) -> None:
     leaf.leaf_connect = LeafConnect(
         version=NATS_VERSION,
         server_id=context.server_id,
+        domain=jetstream.domain,
+        jetstream=jetstream.enabled,
         name=context.server_name(),
         is_hub=options.hub,
         cluster=context.cluster_name(),
@@ -203,7 +213,7 @@ def _take_permissions(leaf: LeafProtocol, info: LeafInfo) -> None:
         info.exports,
         remote.options.deny_imports,
         remote.options.deny_exports,
-        system=leaf.account == leaf.context.client.system_account,
+        leaf.context.denied(leaf.account, leaf.info.domain if leaf.info is not None else ""),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pubsub.cluster.leafs.domains import Denied
 from pubsub.cluster.leafs.permissions import LeafPermissions, as_accepted, as_solicited
 from pubsub.values.identity import Permissions
 
@@ -23,19 +24,43 @@ def goes(permissions: LeafPermissions, subject: bytes) -> bool:
     return permissions.deliver is None or permissions.deliver(subject, b"")
 
 
-def test_without_permissions_everything_crosses_but_jetstream() -> None:
-    for permissions in (as_accepted(None, ()), as_solicited(None, None, (), ())):
+def test_without_permissions_everything_crosses_but_what_is_denied_for_jetstream() -> None:
+    jetstream = Denied(("$JS.API.>", "$KV.>"), ("$JS.here.API.>",))
+    for permissions in (
+        as_accepted(None, (), jetstream),
+        as_solicited(None, None, (), (), jetstream),
+    ):
         assert goes(permissions, b"a.b")
         assert not goes(permissions, b"$JS.API.INFO")
+        assert not goes(permissions, b"$JS.here.API.INFO")
         assert permissions.may_announce(b"a.>")
+        assert permissions.may_announce(b"$JS.here.API.INFO")
         assert not permissions.may_announce(b"$KV.x")
         assert comes(permissions, b"a.b")
         assert permissions.may_want(b"a.b")
+    assert as_accepted(None, ()).deliver is None
+    assert as_solicited(None, None, (), ()).receive is None
 
 
-def test_in_the_system_account_the_meta_subjects_do_not_cross_either() -> None:
-    assert not goes(as_accepted(None, (), system=True), b"$JSC.x")
-    assert goes(as_accepted(None, ()), b"$JSC.x")
+def test_of_replies_that_crossed_gateways_the_rest_counts() -> None:
+    accepted = as_accepted(USER, ())
+    for prefix in (b"_GR_.cccccc.ssssss.", b"$GR.cccc."):
+        assert comes(accepted, prefix + b"in.x")
+        assert not comes(accepted, prefix + b"in.not")
+        assert goes(accepted, prefix + b"out.x")
+        assert not goes(accepted, prefix + b"in.x")
+        assert not comes(accepted, prefix)
+    assert not comes(accepted, b"$GR.cccc")
+    assert not comes(accepted, b"_GR_.cccccc.ssssss")
+
+
+def test_a_denial_may_be_for_one_queue_group() -> None:
+    permissions = as_accepted(Permissions(subscribe_deny=("jobs.* slow",)), ())
+    assert permissions.deliver is not None
+    assert permissions.deliver(b"jobs.x", b"")
+    assert permissions.deliver(b"jobs.x", b"fast")
+    assert not permissions.deliver(b"jobs.x", b"slow")
+    assert permissions.deliver(b"other", b"slow")
 
 
 def test_the_accepting_end_reverses_what_a_user_may_do() -> None:

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from pubsub.config.options import LeafUrl
-from tests.cluster.leafs.world import Hub, World
 from tests.cluster.leafs.test_soliciting import info, second, spoke
+from tests.cluster.leafs.world import Hub, World
 
 
 def test_a_hub_that_is_not_there_is_asked_for_at_least_once_a_second(world: World) -> None:

@@ -35,9 +35,10 @@ class Server:
     """One server: a real router, real clients, real leaf node links; no sockets.
 
     :param text: its configuration; what it listens on for leaf nodes is where others find it.
+    :param system: its system account; with one, more interest is told than these tests want.
     """
 
-    def __init__(self, world: World, name: str, text: str) -> None:
+    def __init__(self, world: World, name: str, text: str, system: str = "", **more: Any) -> None:
         self.world = world
         self.name = name
         self.options = options = configure(text=text).options
@@ -60,6 +61,7 @@ class Server:
             # links tell by the real clock when they were last heard
             wall=lambda: time.time() + clock.seconds(),
             monotonic=clock.seconds,
+            system_account=system,
         )
         self.clients.accounts.replace_all(options.accounts)
         self.context = LeafContext(
@@ -68,6 +70,7 @@ class Server:
             lambda: name,
             world.connect,
             cluster_name=self._cluster,
+            **more,
         )
         if options.leafnodes.user or options.leafnodes.users or options.leafnodes.nkey:
             self.context.authenticator = make_leaf_users(
@@ -269,9 +272,12 @@ class World:
         self.attempts: list[float] = []
         self.servers: list[Server] = []
 
-    def server(self, name: str, text: str) -> Server:
-        """A server; :meth:`Server.start` makes it connect."""
-        server = Server(self, name, text)
+    def server(self, name: str, text: str, **more: Any) -> Server:
+        """A server; :meth:`Server.start` makes it connect.
+
+        :param more: of :class:`Server` and :class:`LeafContext`.
+        """
+        server = Server(self, name, text, **more)
         self.servers.append(server)
         return server
 
