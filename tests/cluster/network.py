@@ -150,7 +150,11 @@ class Node:
         return self._cid
 
     def _connect(self, host: str, port: int, factory: IProtocolFactory) -> Deferred[Any]:
-        return self.network.connect(self.name, host, factory)
+        return self.network.connect(self.name, host, factory, port)
+
+    def listener(self, port: int) -> IProtocolFactory:
+        """Who listens there."""
+        return self.factory
 
     def start(self) -> None:
         """Connect to its ``routes``."""
@@ -197,7 +201,9 @@ class Network:
             node.start()
         self.settle()
 
-    def connect(self, source: str, host: str, factory: IProtocolFactory) -> Deferred[Any]:
+    def connect(
+        self, source: str, host: str, factory: IProtocolFactory, port: int = 6222
+    ) -> Deferred[Any]:
         """Join a new protocol of ``factory`` to one of the node called ``host``."""
         done: Deferred[Any] = Deferred()
         node = self.nodes.get(host)
@@ -209,7 +215,7 @@ class Network:
         near.watcher = far.watcher = self.watcher
         near.join(far)
         client: Any = factory.buildProtocol(None)
-        server = node.factory.buildProtocol(None)
+        server: Any = node.listener(port).buildProtocol(None)
         near.protocol, far.protocol = client, server
         self.cables += [near, far]
 
