@@ -18,7 +18,14 @@ from bench.progress import Progress
 from bench.results import Results, load, save
 from bench.rows import ROWS, Row, select
 from bench.runner import Runner, Settings, server_info
-from bench.servers import Server, ServerFailed, our_servers, peer_server, running
+from bench.servers import (
+    Server,
+    ServerFailed,
+    mixed_servers,
+    our_servers,
+    peer_server,
+    running,
+)
 
 __all__ = ["arguments", "exit_status", "main"]
 
@@ -58,6 +65,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         action="append",
         help="a server to compare with; may be repeated (default: nats-server, if there is one)",
     )
+    add("--no-mixed", action="store_true", help="no systems of ours and a peer")
     add("--rows", metavar="PATTERN", action="append", default=[], help="only these rows or groups")
     add("--rounds", type=int, metavar="N", help="runs of each row on each server (default: 5)")
     add("--seconds", type=float, metavar="S", help="length of a run (default: 2)")
@@ -84,7 +92,8 @@ def _settings(options: argparse.Namespace) -> Settings:
     if options.rounds:
         settings = dataclasses.replace(settings, rounds=options.rounds)
     if options.seconds:
-        settings = dataclasses.replace(settings, seconds=options.seconds)
+        warmup = min(settings.warmup, options.seconds / 4)
+        settings = dataclasses.replace(settings, seconds=options.seconds, warmup=warmup)
     return settings
 
 
@@ -102,10 +111,12 @@ def _measure(options: argparse.Namespace, rows: Sequence[Row]) -> Results:
     settings = _settings(options)
     program = generator.build()
     servers = _servers(options)
+    mixed = [] if options.no_mixed else mixed_servers(servers)
     results = Results(
         machine=describe(),
         settings={**dataclasses.asdict(settings), "quick": options.quick},
         servers=[server_info(server) for server in servers],
+        mixed=[server_info(server) for server in mixed],
     )
     progress = Progress(results, rows, settings.rounds)
     with tempfile.TemporaryDirectory(prefix="pubsub-bench-") as directory:
@@ -113,7 +124,7 @@ def _measure(options: argparse.Namespace, rows: Sequence[Row]) -> Results:
             # one that cannot start at all is told at once; caches on disk are filled
             with running(server, Path(directory)):
                 pass
-        runner = Runner(servers, settings, program, Path(directory), results, progress)
+        runner = Runner([*servers, *mixed], settings, program, Path(directory), results, progress)
         try:
             runner.run(rows)
         except KeyboardInterrupt:
@@ -157,6 +168,8 @@ def _tell(results: Results, options: argparse.Namespace, path: Path | None) -> i
         print(json.dumps({**dataclasses.asdict(results), **_derived(results)}, indent=1))
     else:
         print(report.headline_table(results))
+        if mixed := report.mixed_table(results):
+            print(f"\n{mixed}")
         for row, servers in results.failures.items():
             for server, text in servers.items():
                 print(f"FAILED: {row} on {server}: {text.splitlines()[0]}")

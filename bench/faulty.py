@@ -21,7 +21,9 @@ Frames = list[tuple["asyncio.StreamWriter", bytes]]
 
 def _corrupt(frames: Frames) -> Frames:
     (writer, frame), *rest = frames
-    return [(writer, frame.replace(b"x", b"y", 1).replace(b"MSG b", b"MSG c", 1)), *rest]
+    for right, wrong in ((b"x", b"y"), (b"MSG b", b"MSG c"), (b"\nhi", b"\nho")):
+        frame = frame.replace(right, wrong, 1)
+    return [(writer, frame), *rest]
 
 
 def _shorten(frames: Frames) -> Frames:

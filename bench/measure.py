@@ -60,7 +60,17 @@ def _many(items: str, rate: str) -> Callable[[Figures, Sample, Sample], dict[str
     return figures
 
 
-#: By ``Row.kind``. Rows of the kind ``startup`` need no generator: the runner times them.
+def _propagation(done: Figures, before: Sample, after: Sample) -> dict[str, float]:
+    # the CPU time would be that of trying them all, too
+    return {
+        "took": 1000 * done["seconds"],
+        "rate": done["subscription_rate"],
+        "rss": float(after.rss),
+        "hwm": float(after.hwm),
+    }
+
+
+#: By ``Row.kind``. Those that need no generator are in :data:`bench.timed.TIMED`.
 KINDS: Mapping[str, Callable[[Figures, Sample, Sample], dict[str, float]]] = {
     "publish": _publish,
     "flow": _flow,
@@ -68,6 +78,7 @@ KINDS: Mapping[str, Callable[[Figures, Sample, Sample], dict[str, float]]] = {
     "requests": _requests,
     "idle": _many("connections", "connect_rate"),
     "subscriptions": _many("subscriptions", "subscription_rate"),
+    "propagation": _propagation,
 }
 
 

@@ -33,6 +33,9 @@ _ALL = (
     Metric("churn_rate", "SUB and UNSUB pairs per second", "/s", True),
     Metric("kept", "share of the quiet flow kept", "", True),
     Metric("ready", "start to first INFO", "s", False),
+    Metric("took", "{what}", "ms", False),
+    Metric("settled", "after the last was ready", "ms", False),
+    Metric("lost", "requests to the dead", "", False),
     Metric("server_cpu", "server's share of the machine", "cores", False),
     Metric("client_cpu", "load generator's share of the machine", "cores", False),
 )

@@ -69,6 +69,11 @@ _PLANS = (
         "Requests, connections and subscriptions per second",
         (("rate", ("requests", "scale")), ("churn_rate", ("flow",))),
     ),
+    _Plan(
+        "systems",
+        "Over routes, gateways and leaf nodes: per second",
+        (("rate", ("cluster",)),),
+    ),
     _Plan("cpu", "Server CPU per message", (("cpu", _TRAFFIC),)),
     _Plan(
         "latency",

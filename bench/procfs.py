@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,9 +32,13 @@ class Sample:
     hwm: int
 
 
-def total(one: Sample, other: Sample) -> Sample:
-    """What two processes have used together."""
-    return Sample(one.cpu_seconds + other.cpu_seconds, one.rss + other.rss, one.hwm + other.hwm)
+def total(samples: Sequence[Sample]) -> Sample:
+    """What some processes have used together."""
+    return Sample(
+        sum(one.cpu_seconds for one in samples),
+        sum(one.rss for one in samples),
+        sum(one.hwm for one in samples),
+    )
 
 
 def parse_stat(text: str) -> ProcessStat:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from bench.metrics import format_value
-from bench.results import Results
+from bench.results import Results, ServerInfo
 from bench.rows import Row
 from bench.stats import spread
 
@@ -23,10 +23,20 @@ def remaining(done: int, total: int, elapsed: float) -> str:
     return f"{seconds // 60} min {seconds % 60:02d} s" if seconds >= 60 else f"{seconds} s"
 
 
+def _columns(results: Results, row: Row) -> list[ServerInfo]:
+    """Who is measured in a row."""
+    servers = [
+        server
+        for server in results.servers
+        if not server.ours or not row.backends or server.backend in row.backends
+    ]
+    return servers + (results.mixed if row.mixed else [])
+
+
 def row_line(results: Results, row: Row) -> str:
     """The current medians of a row's first metric."""
     parts = []
-    for server in results.servers:
+    for server in _columns(results, row):
         values = results.values(row.name, server.key, row.metrics[0])
         failed = server.key in results.failures.get(row.name, {})
         figure = format_value(row.metrics[0], spread(values).median) if values else "…"
@@ -42,7 +52,7 @@ class Progress:
     ) -> None:
         self._results = results
         self._rounds = rounds
-        self._total = len(rows) * rounds * len(results.servers)
+        self._total = rounds * sum(len(_columns(results, row)) for row in rows)
         self._done = 0
         self._started = time.monotonic()
         self._stream = stream
@@ -70,7 +80,7 @@ class Progress:
         failed = self._results.failures.get(row.name, {})
         if all(
             server.key in failed or len(runs.get(server.key, [])) == self._rounds
-            for server in self._results.servers
+            for server in _columns(self._results, row)
         ):
             self._line(f"{row.title}: {row_line(self._results, row)}")
 

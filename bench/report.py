@@ -15,13 +15,14 @@ from bench.summary import (
     headline_metrics,
     main_server,
     measured_rows,
+    mixed_ratio,
     ratio,
     row_named,
     verdicts,
 )
 from bench.targets import Target, target_for
 
-__all__ = ["full_report", "headline_table", "insert", "readme_section", "table"]
+__all__ = ["full_report", "headline_table", "insert", "mixed_table", "readme_section", "table"]
 
 #: What :func:`insert` replaces is between these two lines.
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
@@ -102,6 +103,42 @@ def headline_table(results: Results) -> str:
     return table([*header, "target"], lines)
 
 
+def _mixed_cell(results: Results, row: Row, metric: str, mixed: ServerInfo) -> str:
+    cell = _figure_cell(results, row, metric, mixed)
+    found = mixed_ratio(results, row.name, metric, mixed)
+    return f"{cell} (**{_times(found.median)}**)" if found else cell
+
+
+def mixed_table(results: Results) -> str:
+    """Systems of ours and a peer: medians, and ratios to such a system of that peer alone.
+    Empty if there are none."""
+    lines = [
+        [
+            _title(row, metric),
+            *[_mixed_cell(results, row, metric, mixed) for mixed in results.mixed],
+        ]
+        for row in measured_rows(results)
+        if row.mixed
+        for metric in headline_metrics(row)
+    ]
+    if not lines or not results.mixed:
+        return ""
+    return table(["", *[mixed.label for mixed in results.mixed]], lines)
+
+
+def _mixed_section(results: Results) -> list[str]:
+    mixed = mixed_table(results)
+    if not mixed:
+        return []
+    return [
+        "",
+        "Ours and a nats-server in one system, in turn: publishers and requesters are at the",
+        "first. In brackets: by a system of that nats-server alone.",
+        "",
+        mixed,
+    ]
+
+
 def _problems(results: Results) -> list[str]:
     lines = [
         f"- **{row}** failed on {server}: {text}"
@@ -134,7 +171,7 @@ def _verdict_table(results: Results) -> str:
 
 
 def _figure_table(results: Results) -> str:
-    labels = {server.key: server.label for server in results.servers}
+    labels = {server.key: server.label for server in [*results.servers, *results.mixed]}
     lines = []
     for figure in figures(results):
         s = figure.spread
@@ -183,7 +220,7 @@ def readme_section(results: Results) -> str:
         one_line(results.machine) + ".",
         f"How it was measured, and how to repeat it: {page}.",
     ]
-    return "\n".join([headline_table(results), "", *lines])
+    return "\n".join([headline_table(results), *_mixed_section(results), "", *lines])
 
 
 def insert(text: str, section: str) -> str:
@@ -209,6 +246,7 @@ def full_report(results: Results, pictures: Sequence[str] = ()) -> str:
         one_line(results.machine) + ".",
         "",
         headline_table(results),
+        *_mixed_section(results),
         *_problems(results),
         "",
         "## Targets",

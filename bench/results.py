@@ -24,6 +24,8 @@ class ServerInfo:
     command: str
     ours: bool
     backend: str = ""
+    #: keys of the two that a mixed system is made of, in turn
+    members: tuple[str, ...] = ()
 
 
 @dataclass
@@ -33,6 +35,8 @@ class Results:
     machine: dict[str, Any]
     settings: dict[str, Any]
     servers: list[ServerInfo]
+    #: systems of ours and a peer, measured in some rows only
+    mixed: list[ServerInfo] = field(default_factory=list)
     runs: dict[str, dict[str, list[dict[str, float]]]] = field(default_factory=dict)
     #: ``failures[row][server]``: messages lost, a server that ended, a time-out
     failures: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -55,6 +59,10 @@ class Results:
         return [server for server in self.servers if not server.ours]
 
 
+def _server(document: dict[str, Any]) -> ServerInfo:
+    return ServerInfo(**{**document, "members": tuple(document.get("members", ()))})
+
+
 def save(results: Results, path: Path, extra: dict[str, Any]) -> None:
     """Write it as JSON; ``extra`` holds the derived tables, for those who read the file."""
     document = {"format": FORMAT, **dataclasses.asdict(results), **extra}
@@ -73,7 +81,8 @@ def load(path: Path) -> Results:
         return Results(
             machine=document["machine"],
             settings=document["settings"],
-            servers=[ServerInfo(**server) for server in document["servers"]],
+            servers=[_server(server) for server in document["servers"]],
+            mixed=[_server(server) for server in document.get("mixed", [])],
             runs=document["runs"],
             failures=document["failures"],
             skipped=document["skipped"],

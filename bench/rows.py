@@ -31,8 +31,17 @@ class Row:
     count: int = 0
     #: what the rate counts, and what the CPU time is divided by
     items: str = "deliveries"
-    #: two servers joined by a route; subscribers and the responder are at the other one
-    routed: bool = False
+    #: how several servers are joined, a key of :data:`bench.systems.SYSTEMS`; subscribers and
+    #: the responder are at the others
+    system: str = ""
+    #: subscribers are at the first server, too
+    everywhere: bool = False
+    #: also measured where ours and a peer form the system
+    mixed: bool = False
+    #: only these of our backends are measured, all if empty
+    backends: tuple[str, ...] = ()
+    #: what it is that takes a time, for the metric ``took``
+    what: str = ""
     #: what the server's configuration says besides the port
     config: str = ""
     #: shown in the short table besides the first metric and those with a target
@@ -40,7 +49,9 @@ class Row:
 
     def metric_title(self, metric: str) -> str:
         """What a metric means in this row: ``"deliveries per second"``."""
-        return METRICS[metric].title.format(items=self.items, item=_singular(self.items))
+        return METRICS[metric].title.format(
+            items=self.items, item=_singular(self.items), what=self.what
+        )
 
 
 def _singular(items: str) -> str:
@@ -131,9 +142,10 @@ def _login(row: Row, name: str, title: str, config: str) -> Row:
     )
 
 
-def _routed(row: Row, name: str) -> Row:
-    """The same row over a route: whoever listens is at another server of the cluster."""
-    return replace(row, name=name, group="cluster", title=f"{row.title}, over a route", routed=True)
+def _across(row: Row, name: str, title: str, system: str, *, mixed: bool = True) -> Row:
+    """The same row across servers: whoever listens is at another one of the system."""
+    title = f"{row.title}, {title}"
+    return replace(row, name=name, group="cluster", title=title, system=system, mixed=mixed)
 
 
 ROWS = (
@@ -192,9 +204,53 @@ ROWS = (
     ),
     _login(_flow(1, 1, 128, "128 B"), "imported-1-1", "imported by another account", _IMPORTS),
     _login(_requests(16), "imported-requests", "imported by another account", _IMPORTS),
-    _routed(_flow(1, 1, 128, "128 B"), "routed-1-1"),
-    _routed(_requests(1), "routed-requests-1"),
-    _routed(_requests(16), "routed-requests-16"),
+    _across(_flow(1, 1, 128, "128 B"), "routed-1-1", "over a route", "route"),
+    _across(_requests(1), "routed-requests-1", "over a route", "route"),
+    _across(_requests(16), "routed-requests-16", "over a route", "route", mixed=False),
+    replace(
+        _across(_flow(1, 6, 128, "128 B"), "fan-out-3", "two at each of 3 servers", "cluster"),
+        everywhere=True,
+    ),
+    Row(
+        name="propagation",
+        group="cluster",
+        title="100,000 subscriptions",
+        kind="propagation",
+        arguments=("propagation",),
+        metrics=("took", "rate", "rss", "hwm"),
+        count=100_000,
+        items="subscriptions",
+        system="route",
+        mixed=True,
+        what="until another server knows them",
+    ),
+    Row(
+        name="death",
+        group="cluster",
+        title="death of one of 3 servers",
+        kind="death",
+        arguments=(),
+        metrics=("took", "lost", "rss", "hwm"),
+        system="cluster",
+        mixed=True,
+        what="until routing is clean",
+    ),
+    Row(
+        name="mesh-9",
+        group="cluster",
+        title="mesh of 9 servers",
+        kind="mesh",
+        arguments=(),
+        metrics=("took", "settled", "rss", "hwm"),
+        system="mesh",
+        mixed=True,
+        backends=("native",),
+        what="from their start",
+        also=("settled",),
+    ),
+    _across(_flow(1, 1, 128, "128 B"), "gateway-1-1", "over a gateway", "gateway"),
+    _across(_requests(1), "gateway-requests-1", "over a gateway", "gateway"),
+    _across(_flow(1, 1, 128, "128 B"), "leaf-1-1", "leaf node to hub", "leaf"),
     Row(
         name="idle",
         group="scale",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import resource
-import statistics
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,19 +12,17 @@ from bench import certificates, generator, procfs
 from bench.measure import metrics_of
 from bench.results import Results, ServerInfo
 from bench.rows import Row
-from bench.servers import Server, ServerFailed, pair, running
+from bench.servers import RunningServer, Server, ServerFailed, running
+from bench.systems import SYSTEMS, together
+from bench.timed import TIMED
 
-__all__ = ["Listener", "Runner", "Settings", "rotated", "server_info"]
+__all__ = ["Listener", "Runner", "Settings", "participants", "rotated", "server_info"]
 
 #: A server may take that long to read what sockets hold when the time is up, and more
 #: for rows whose work is a number of things.
 DRAIN_SECONDS = 60.0
 #: Garbage collectors give memory back in steps; all servers get the same time for it.
 SETTLE_SECONDS = 1.0
-#: Two servers of a cluster find each other in that time.
-JOIN_SECONDS = 1.5
-#: Starts per round in the start-up row, of which the median counts.
-STARTS = 3
 #: Descriptors a server or generator has open besides its connections, and then some.
 SPARE_FILES = 256
 
@@ -52,6 +48,16 @@ class Listener(Protocol):
         """It ended; ``error`` is empty if it counts."""
 
 
+def participants(row: Row, servers: Sequence[Server]) -> list[Server]:
+    """Those of the servers, single and mixed, that the row is measured on."""
+    return [
+        server
+        for server in servers
+        if (row.mixed or not server.members)
+        and (not server.ours or not row.backends or server.backend in row.backends)
+    ]
+
+
 def rotated(servers: Sequence[Server], number: int) -> list[Server]:
     """The order of round ``number``: whoever was first is last in the next."""
     shift = number % len(servers) if servers else 0
@@ -67,6 +73,7 @@ def server_info(server: Server) -> ServerInfo:
         server.shown,
         server.ours,
         server.backend,
+        tuple(member.key for member in server.members),
     )
 
 
@@ -74,7 +81,7 @@ class Runner:
     """Measures rows one after the other, each on all servers in turn, round by round.
 
     Every run gets a server of its own, started for it: memory is comparable, and no run
-    inherits another one's garbage. Only one server is alive at a time.
+    inherits another one's garbage. Only one server, or one system of them, is alive at a time.
     """
 
     def __init__(
@@ -103,7 +110,7 @@ class Runner:
                 self._results.skipped[row.name] = str(error)
                 continue
             for number in range(self._settings.rounds):
-                for server in rotated(self._servers, number):
+                for server in rotated(participants(row, self._servers), number):
                     self._run(row, number, server)
 
     def _prepare(self, row: Row) -> None:
@@ -117,7 +124,7 @@ class Runner:
         self._listener.run_started(row, number, server.key)
         error = ""
         try:
-            figures = self._startup(server) if row.kind == "startup" else self._load(row, server)
+            figures = self._measure(row, server)
         except (generator.Failure, ServerFailed) as failure:
             error = f"round {number + 1}: {failure}"
             failures[server.key] = error
@@ -142,47 +149,32 @@ class Runner:
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1] - SPARE_FILES
         return min(count, most) if row.kind == "idle" else count
 
-    def _routed(self, row: Row, server: Server) -> dict[str, float]:
-        limit = self._settings.warmup + 2 * self._settings.seconds + DRAIN_SECONDS
-        with pair(server, self._directory) as (one, other):
-            # they find each other after INFO
-            time.sleep(JOIN_SECONDS)
-
-            def both() -> procfs.Sample:
-                return procfs.total(procfs.sample(one.pid), procfs.sample(other.pid))
-
-            command = [*self._command(row, one.port), "--far-port", str(other.port)]
-            done, before, after = generator.converse(command, limit, both, 0.0)
-            return metrics_of(row.kind, done, before, after)
-
-    def _load(self, row: Row, server: Server) -> dict[str, float]:
-        if row.routed:
-            return self._routed(row, server)
+    def _measure(self, row: Row, server: Server) -> dict[str, float]:
+        if row.kind in TIMED:
+            return TIMED[row.kind](server, self._directory)
+        if row.system:
+            with together(server, SYSTEMS[row.system], self._directory) as members:
+                listening = members if row.everywhere else members[1:]
+                far = [text for one in listening for text in ("--far-port", str(one.port))]
+                return self._converse(row, members, far)
         files = self._certificates if row.tls else None
         tls = (files.certificate, files.key) if files else None
-        limit = self._settings.warmup + 2 * self._settings.seconds + DRAIN_SECONDS
-        settle = SETTLE_SECONDS if row.count else 0.0
         with running(server, self._directory, tls, row.config) as instance:
-            try:
-                done, before, after = generator.converse(
-                    self._command(row, instance.port),
-                    limit,
-                    lambda: procfs.sample(instance.pid),
-                    settle,
-                )
-            except generator.Failure as failure:
-                tail = f"\n{instance.log_tail()}" if instance.ended() else ""
-                raise generator.Failure(f"{failure}{tail}") from failure
-            return metrics_of(row.kind, done, before, after)
+            return self._converse(row, [instance])
 
-    def _startup(self, server: Server) -> dict[str, float]:
-        times = []
-        for _ in range(STARTS):
-            with running(server, self._directory) as instance:
-                times.append(instance.ready_after)
-                memory = procfs.sample(instance.pid)
-        return {
-            "ready": statistics.median(times),
-            "rss": float(memory.rss),
-            "hwm": float(memory.hwm),
-        }
+    def _converse(
+        self, row: Row, members: Sequence[RunningServer], more: Sequence[str] = ()
+    ) -> dict[str, float]:
+        limit = self._settings.warmup + 2 * self._settings.seconds + DRAIN_SECONDS
+        settle = SETTLE_SECONDS if row.count and not row.system else 0.0
+        command = [*self._command(row, members[0].port), *more]
+
+        def sample() -> procfs.Sample:
+            return procfs.total([procfs.sample(member.pid) for member in members])
+
+        try:
+            done, before, after = generator.converse(command, limit, sample, settle)
+        except generator.Failure as failure:
+            tails = [f"\n{member.log_tail()}" for member in members if member.ended()]
+            raise generator.Failure(f"{failure}{''.join(tails)}") from failure
+        return metrics_of(row.kind, done, before, after)

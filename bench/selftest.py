@@ -17,7 +17,10 @@ __all__ = ["run"]
 _COMMANDS = {
     "1:1": ("flow", "--subscribers", "1"),
     "2:2": ("flow", "--publishers", "2", "--subscribers", "2"),
-    "requests": ("requests", "--requesters", "4"),
+    # the relay takes its time for as many requests as it needs to spoil one
+    "requests": ("requests", "--requesters", "4", "--seconds", "1.5"),
+    "1:2, far": ("flow", "--subscribers", "2", "--far-port", "PORT"),
+    "propagation": ("propagation", "--count", "2500", "--far-port", "PORT"),
 }
 _TIMES = ("--seconds", "0.2", "--warmup", "0.05")
 _DEADLINE = 15.0
@@ -38,7 +41,8 @@ def _relay(fault: str) -> Iterator[str]:
 def _try(program: Path, arguments: tuple[str, ...], fault: str) -> str:
     """What the generator complained of, ``""`` if of nothing."""
     with _relay(fault) as port:
-        command = [str(program), *arguments, *_TIMES, "--port", port]
+        what, *more = [port if text == "PORT" else text for text in arguments]
+        command = [str(program), what, *_TIMES, "--port", port, *more]
         try:
             generator.converse(command, _DEADLINE, lambda: None)
         except generator.Failure as failure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import re
 import resource
 import shlex
@@ -19,13 +20,13 @@ __all__ = [
     "RunningServer",
     "Server",
     "ServerFailed",
-    "cluster_block",
     "configuration",
-    "free_port",
+    "free_ports",
+    "mixed_servers",
     "our_servers",
-    "pair",
     "parse_version",
     "peer_server",
+    "raise_file_limit",
     "running",
 ]
 
@@ -34,6 +35,9 @@ START_TIMEOUT = 30.0
 #: Two thirds of a second is promised; lame ducks are not waited for.
 STOP_TIMEOUT = 5.0
 _POLL = 0.001
+#: Where free ports are looked for: below those that connections get, see ip(7).
+_LOWEST_PORT, _ATTEMPTS = 10_240, 1000
+_PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 class ServerFailed(Exception):
@@ -51,10 +55,18 @@ class Server:
     #: the router backend of one of ours, ``""`` for a peer
     backend: str = ""
     ours: bool = False
+    #: who are the members of a system of different servers, in turn
+    members: tuple[Server, ...] = ()
+
+    def member(self, number: int) -> Server:
+        """Who is the member with this number (from 0) where servers form a system."""
+        return self.members[number % len(self.members)] if self.members else self
 
     @property
     def shown(self) -> str:
         """The command for reports: where the program is on this machine helps nobody else."""
+        if self.members:
+            return " and ".join(member.shown for member in self.members)
         return shlex.join([Path(self.argv[0]).name, *self.argv[1:]])
 
 
@@ -98,6 +110,23 @@ def peer_server(command: str) -> Server:
     return Server(label.replace(" ", "-"), label, argv, version)
 
 
+def mixed_servers(servers: Sequence[Server]) -> list[Server]:
+    """Our native backend with each peer, in both orders."""
+    ours = next((server for server in servers if server.backend == "native"), None)
+    peers = [server for server in servers if not server.ours]
+    pairs = [pair for peer in peers for pair in ((ours, peer), (peer, ours))] if ours else []
+    return [
+        Server(
+            "+".join(member.key for member in pair),
+            " → ".join(member.backend or member.label for member in pair),
+            (),
+            "",
+            members=pair,
+        )
+        for pair in pairs
+    ]
+
+
 def configuration(port: int, tls: tuple[Path, Path] | None, more: str = "") -> str:
     """A configuration all servers understand; everything else is left at its default."""
     lines = ['host: "127.0.0.1"', f"port: {port}"]
@@ -107,38 +136,27 @@ def configuration(port: int, tls: tuple[Path, Path] | None, more: str = "") -> s
     return "\n".join([*lines, more])
 
 
-def cluster_block(port: int, other: int = 0) -> str:
-    """What makes a server a member of a cluster; ``other`` is the port of one it looks for."""
-    lines = ["cluster {", "  name: bench", '  host: "127.0.0.1"', f"  port: {port}"]
-    if other:
-        lines.append(f'  routes: ["nats://127.0.0.1:{other}"]')
-    return "\n".join([*lines, "}", ""])
+def free_ports(count: int) -> list[int]:
+    """As many different ones, that no outgoing connection takes before they are listened to.
 
-
-@contextlib.contextmanager
-def pair(server: Server, directory: Path) -> Iterator[tuple[RunningServer, RunningServer]]:
-    """Two of them, joined by a route.
-
-    :raises ServerFailed: if one does not start.
+    :raises ServerFailed: if there are not so many.
     """
-    ports = free_port(), free_port()
-    far = directory / "far"
-    far.mkdir(exist_ok=True)
-    with (
-        running(server, directory, more=cluster_block(ports[0])) as one,
-        running(server, far, more=cluster_block(ports[1], ports[0])) as other,
-    ):
-        yield one, other
+    try:
+        highest = int(_PORT_RANGE.read_text().split()[0])
+    except (OSError, ValueError):
+        highest = 32_768
+    ports: list[int] = []
+    for port in random.sample(range(_LOWEST_PORT, max(highest, _LOWEST_PORT + 9999)), _ATTEMPTS):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            ports.append(port)
+        if len(ports) == count:
+            return ports
+    raise ServerFailed(f"there are no {count} free ports")
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _raise_file_limit() -> None:
+def raise_file_limit() -> None:
+    """Let servers have as many connections as this machine allows."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
@@ -147,17 +165,23 @@ class RunningServer:
     """One process, in a session of its own so that it can be ended with its children."""
 
     def __init__(
-        self, server: Server, directory: Path, tls: tuple[Path, Path] | None, more: str = ""
+        self,
+        server: Server,
+        directory: Path,
+        tls: tuple[Path, Path] | None = None,
+        more: str = "",
+        port: int = 0,
     ) -> None:
         self.server = server
-        self.port = free_port()
+        self.port = port or free_ports(1)[0]
         #: seconds from the start of the process to its first INFO
         self.ready_after = 0.0
         self._log = directory / f"{server.key}.log"
         config = directory / f"{server.key}.conf"
         config.write_text(configuration(self.port, tls, more))
         with self._log.open("wb") as log:
-            self._started = time.monotonic()
+            #: when, by the monotonic clock
+            self.started = time.monotonic()
             try:
                 self._process = subprocess.Popen(
                     [*server.argv, "-c", str(config)],
@@ -179,13 +203,13 @@ class RunningServer:
 
         :raises ServerFailed: if it ends, or says nothing for too long.
         """
-        while (waited := time.monotonic() - self._started) < START_TIMEOUT:
+        while (waited := time.monotonic() - self.started) < START_TIMEOUT:
             if self._process.poll() is not None:
                 raise ServerFailed(f"{self.server.label} ended\n{self.log_tail()}")
             try:
                 with socket.create_connection(("127.0.0.1", self.port), START_TIMEOUT) as peer:
                     if peer.recv(4) == b"INFO":
-                        self.ready_after = time.monotonic() - self._started
+                        self.ready_after = time.monotonic() - self.started
                         return
             except OSError:
                 time.sleep(_POLL)
@@ -199,6 +223,12 @@ class RunningServer:
     def ended(self) -> bool:
         """Whether the process is gone."""
         return self._process.poll() is not None
+
+    def kill(self) -> None:
+        """End it and what it started, at once. Idempotent."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait(STOP_TIMEOUT)
 
     def stop(self) -> None:
         """End it and what it started: politely, then not. Idempotent."""
@@ -221,7 +251,7 @@ def running(
 
     :raises ServerFailed: if it does not start.
     """
-    _raise_file_limit()
+    raise_file_limit()
     instance = RunningServer(server, directory, tls, more)
     try:
         instance.wait_ready()

@@ -19,6 +19,7 @@ __all__ = [
     "headline_metrics",
     "main_server",
     "measured_rows",
+    "mixed_ratio",
     "ratio",
     "ratio_table",
     "row_named",
@@ -97,7 +98,7 @@ def figures(results: Results) -> list[Figure]:
         Figure(row.name, metric, server.key, spread(values))
         for row in measured_rows(results)
         for metric in (*row.metrics, *DIAGNOSTICS)
-        for server in results.servers
+        for server in [*results.servers, *results.mixed]
         if (values := results.values(row.name, server.key, metric))
     ]
 
@@ -127,6 +128,15 @@ def ratio(results: Results, row: str, metric: str, ours: str, peer: str) -> Spre
     """Ours by theirs, or ``None`` if one of them has no figures."""
     values = ratios(results.values(row, ours, metric), results.values(row, peer, metric))
     return spread(values) if values else None
+
+
+def mixed_ratio(results: Results, row: str, metric: str, mixed: ServerInfo) -> Spread | None:
+    """A mixed system by one of its peer alone, or ``None`` if one of them has no figures."""
+    peers = {peer.key for peer in results.peers}
+    return next(
+        (ratio(results, row, metric, mixed.key, key) for key in mixed.members if key in peers),
+        None,
+    )
 
 
 def ratio_table(results: Results, metrics: Sequence[str] = ()) -> list[Ratio]:

@@ -60,6 +60,7 @@ TARGETS = (
     _as_good_as("imported-1-1", "flow-1-1-128", 0.5),
     _as_good_as("imported-requests", "requests-16", 0.5),
     Target("idle", "bytes_each", 10 * 1024, at_least=False, absolute=True),
+    Target("mesh-9", "took", 5000, at_least=False, absolute=True),
     Target("startup", "ready", 0.6, at_least=False, absolute=True),
     Target("flow-1-1-128", "rate", 100_000, at_least=True, absolute=True, backend="python"),
 )

@@ -29,10 +29,3 @@ void sleep_us(long us)
     struct timespec t = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
     nanosleep(&t, NULL);
 }
-
-void propagate(const struct options *options)
-{
-    enum { LONG_ENOUGH = 500000 };
-    if (options->far.sin_port)
-        sleep_us(LONG_ENOUGH);
-}

@@ -123,17 +123,14 @@ static void read_info(struct connection *c)
         fail("%s %d: the server said %s... instead of INFO", c->role, c->number, line);
 }
 
-void connection_open(struct connection *c, const struct options *options, const char *role,
-                     int number)
+void connection_open_at(struct connection *c, const struct sockaddr_in *server,
+                        const struct options *options, const char *role, int number)
 {
     int one = 1;
     *c = (struct connection){.role = role, .number = number};
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (c->fd < 0)
         fail("%s %d: socket: %s", role, number, strerror(errno));
-    bool far = options->far.sin_port
-               && (strcmp(role, "subscriber") == 0 || strcmp(role, "responder") == 0);
-    const struct sockaddr_in *server = far ? &options->far : &options->server;
     if (connect(c->fd, (const void *)server, sizeof *server) < 0)
         fail("%s %d: connect: %s", role, number, strerror(errno));
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -144,4 +141,14 @@ void connection_open(struct connection *c, const struct options *options, const 
     const char *line = connect_line(options, role);
     connection_write_all(c, line, strlen(line));
     wait_for_pong(c);
+}
+
+void connection_open(struct connection *c, const struct options *options, const char *role,
+                     int number)
+{
+    bool listens = strcmp(role, "subscriber") == 0 || strcmp(role, "responder") == 0;
+    bool far = options->fars && listens;
+    const struct sockaddr_in *server = far ? &options->far[number % options->fars]
+                                           : &options->server;
+    connection_open_at(c, server, options, role, number);
 }

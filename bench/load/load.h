@@ -22,9 +22,12 @@
 
 /* ---- options.c ---- */
 
+enum { FAR_MAX = 16 };
+
 struct options {
     struct sockaddr_in server;
-    struct sockaddr_in far;          /* where subscribers and the responder connect, if set */
+    struct sockaddr_in far[FAR_MAX]; /* where subscribers and the responder connect, in turn */
+    int fars;                        /* how many there are; with none they connect to server */
     int publishers;
     int subscribers;
     int requesters;
@@ -51,7 +54,6 @@ uint64_t now_ns(void);
 double seconds_since(uint64_t start_ns);
 double own_cpu_seconds(void);
 void sleep_us(long us);
-void propagate(const struct options *options); /* lets other servers learn of subscriptions */
 
 /* ---- control.c ---- */
 
@@ -74,6 +76,8 @@ struct connection {
 
 enum { WOULD_BLOCK = 0 };           /* what read and write return then; they fail on anything else */
 
+void connection_open_at(struct connection *c, const struct sockaddr_in *server,
+                        const struct options *options, const char *role, int number);
 void connection_open(struct connection *c, const struct options *options, const char *role,
                      int number);
 size_t connection_read(struct connection *c, void *buffer, size_t size);
@@ -137,12 +141,17 @@ struct traffic_result {
 struct traffic *traffic_open(const struct options *options);
 struct traffic_result traffic_run(struct traffic *traffic, double seconds);
 
+/* ---- propagate.c ---- */
+
+void propagate(const struct options *options); /* until the servers know what was subscribed to */
+
 /* ---- what can be measured ---- */
 
 void run_flow(const struct options *options);
 void run_requests(const struct options *options);
 void run_idle(const struct options *options);
 void run_subscriptions(const struct options *options);
+void run_propagation(const struct options *options);
 
 /* ---- churn.c ---- */
 

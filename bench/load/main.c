@@ -14,6 +14,7 @@ int main(int argc, char **argv)
         {"requests", run_requests},
         {"idle", run_idle},
         {"subscriptions", run_subscriptions},
+        {"propagation", run_propagation},
     };
     struct options options;
     struct rlimit files;
@@ -22,7 +23,7 @@ int main(int argc, char **argv)
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
     if (argc < 2)
-        fail("usage: load flow|requests|idle|subscriptions --port N [--option value]...");
+        fail("usage: load flow|requests|idle|subscriptions|propagation --port N [--option value]...");
     options_parse(&options, argc - 1, argv + 1);
     control_deadline(options.deadline);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)

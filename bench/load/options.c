@@ -53,12 +53,14 @@ static void set(struct options *o, int key, const char *value)
     case IN_FLIGHT: o->in_flight = atoi(value); break;
     case WINDOW: o->window = (size_t)atol(value); break;
     case FAR_PORT:
-        o->far = o->server;
-        o->far.sin_port = htons((uint16_t)atoi(value));
+        if (o->fars == FAR_MAX)
+            fail("no more than %d --far-port", FAR_MAX);
+        o->far[o->fars] = o->server;
+        o->far[o->fars++].sin_port = htons((uint16_t)atoi(value));
         break;
     case USERS: o->users = true; break;
     case WORKERS: o->workers = atoi(value); break;
-    default: fail("usage: load flow|requests|idle|subscriptions --port N [--option value]...");
+    default: fail("usage: load flow|requests|idle|subscriptions|propagation --port N [--option value]...");
     }
 }
 

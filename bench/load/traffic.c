@@ -283,7 +283,7 @@ static void await_others(const struct traffic *t)
 {
     enum { STEP = 500 };
     uint64_t expected = t->published * (uint64_t)(t->options.queue ? 1 : t->options.subscribers);
-    for (double waited = 0; t->options.far.sin_port && waited < t->options.seconds + 5;
+    for (double waited = 0; t->options.fars && waited < t->options.seconds + 5;
          waited += STEP / 1e6) {
         if (total_frames(t) >= expected)
             return;

@@ -65,6 +65,7 @@ class QuietHandler:
     connect_received = info_received = error_received = _ignore
     first_ping_received = pong_received = traced = _ignore
     message_received = batch_received = _ignore
+    interest_received = interest_missing = _ignore
 
 
 def backend_named(name: str) -> IRouterBackend:

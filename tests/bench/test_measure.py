@@ -54,3 +54,9 @@ def test_what_there_are_many_of_is_charged_with_the_memory_that_came(
     figures = metrics_of(kind, {items: 1000.0, "seconds": 1.0, rate: 7.0}, BEFORE, AFTER)
     assert figures["bytes_each"] == 20_000
     assert figures["rate"] == 7.0
+
+
+def test_propagation_is_a_time_and_not_charged_with_what_trying_it_costs() -> None:
+    done = {"subscriptions": 1e5, "seconds": 0.25, "subscription_rate": 4e5}
+    figures = metrics_of("propagation", done, BEFORE, AFTER)
+    assert figures == {"took": 250.0, "rate": 4e5, "rss": 30e6, "hwm": 40e6}

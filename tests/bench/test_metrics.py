@@ -22,6 +22,8 @@ from bench.metrics import format_value
         ("rss", 0, "0 B"),
         ("kept", 0.4701, "0.47"),
         ("ready", 1.0249, "1.02 s"),
+        ("took", 12.34, "12.3 ms"),
+        ("lost", 3.0, "3.00"),
     ],
 )
 def test_values_are_written_for_people(name: str, value: float, text: str) -> None:

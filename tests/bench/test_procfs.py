@@ -58,5 +58,6 @@ def test_our_own_process_is_there() -> None:
     assert own.hwm >= own.rss > 0
 
 
-def test_two_processes_are_added_up() -> None:
-    assert total(Sample(1.0, 2, 3), Sample(0.5, 20, 30)) == Sample(1.5, 22, 33)
+def test_processes_are_added_up() -> None:
+    assert total([Sample(1.0, 2, 3), Sample(0.5, 20, 30)]) == Sample(1.5, 22, 33)
+    assert total([]) == Sample(0, 0, 0)

@@ -5,7 +5,7 @@ import io
 from bench.progress import Progress, remaining, row_line
 from bench.results import Results
 from bench.rows import select
-from tests.bench.made_up import PEER
+from tests.bench.made_up import PEER, with_mixed
 
 ROW = select(["flow-1-1-128"])[0]
 
@@ -49,3 +49,16 @@ def test_a_failure_is_told_at_once(results: Results) -> None:
     progress = Progress(results, [ROW], 3, stream)
     progress.run_ended(ROW, 1, PEER.key, "round 2: lost")
     assert stream.getvalue() == "FAILED: flow-1-1-128 on nats-server-2.9.10: round 2: lost\n"
+
+
+def test_mixed_systems_are_awaited_in_rows_about_them_only() -> None:
+    stream, results = Terminal(), with_mixed()
+    routed = select(["routed-1-1"])[0]
+    Progress(results, [ROW, routed], 1, stream).run_started(routed, 0, "native")
+    assert "[1/7, ? left]" in stream.getvalue()
+    assert "native → nats-server 2.9.10 3.00 M/s" in row_line(results, routed)
+    assert "→" not in row_line(results, ROW)
+
+
+def test_backends_that_are_not_measured_in_a_row_are_not_awaited(results: Results) -> None:
+    assert "python" not in row_line(results, select(["mesh-9"])[0])

@@ -2,9 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from bench.report import full_report, headline_table, insert, readme_section, table
+from bench.report import (
+    full_report,
+    headline_table,
+    insert,
+    mixed_table,
+    readme_section,
+    table,
+)
 from bench.results import Results
-from tests.bench.made_up import PEER
+from tests.bench.made_up import MIXED, PEER, with_mixed
 
 
 def test_a_table_is_padded_markdown() -> None:
@@ -78,3 +85,28 @@ def test_the_readme_gets_the_table_between_its_marks(results: Results) -> None:
 def test_a_file_without_marks_is_left_alone() -> None:
     with pytest.raises(ValueError, match="benchmarks: begin"):
         insert("# x\n", "table")
+
+
+def test_mixed_systems_have_a_table_of_their_own() -> None:
+    results = with_mixed()
+    lines = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in mixed_table(results).splitlines()
+    ]
+    assert lines[0] == ["", "native → nats-server 2.9.10"]
+    assert lines[2] == ["1:1, 128 B, over a route: deliveries per second", "3.00 M/s (**1.50×**)"]
+    assert "→" not in headline_table(results)
+    assert mixed_table(results) in readme_section(results)
+    assert mixed_table(results) in full_report(results)
+
+
+def test_a_mixed_system_that_failed_shows() -> None:
+    results = with_mixed()
+    del results.runs["routed-1-1"][MIXED.key]
+    results.failures["routed-1-1"] = {MIXED.key: "round 1: lost"}
+    assert "FAILED" in mixed_table(results)
+
+
+def test_without_mixed_systems_there_is_no_such_table(results: Results) -> None:
+    assert mixed_table(results) == ""
+    assert "in one system" not in full_report(results)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.results import Results, load, save
-from tests.bench.made_up import NATIVE, PEER, PYTHON
+from tests.bench.made_up import NATIVE, PEER, PYTHON, with_mixed
 
 
 def test_what_was_saved_is_loaded(results: Results, tmp_path: Path) -> None:
@@ -37,3 +37,17 @@ def test_values_leave_out_rounds_without_the_metric(results: Results) -> None:
 def test_ours_and_peers_are_told_apart(results: Results) -> None:
     assert results.ours == [NATIVE, PYTHON]
     assert results.peers == [PEER]
+
+
+def test_mixed_systems_are_kept_and_files_from_before_have_none(tmp_path: Path) -> None:
+    path = tmp_path / "latest.json"
+    results = with_mixed()
+    save(results, path, {})
+    assert load(path) == results
+    document = json.loads(path.read_text())
+    del document["mixed"]
+    for server in document["servers"]:
+        del server["members"]
+    path.write_text(json.dumps(document))
+    assert load(path).mixed == []
+    assert load(path).peers == results.peers

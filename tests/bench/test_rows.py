@@ -5,7 +5,9 @@ import pytest
 from bench.measure import KINDS
 from bench.metrics import METRICS
 from bench.rows import ROWS, select
+from bench.systems import SYSTEMS
 from bench.targets import TARGETS, target_for
+from bench.timed import TIMED
 
 
 def test_names_are_unique() -> None:
@@ -17,7 +19,14 @@ def test_every_row_has_known_metrics_and_a_known_kind() -> None:
     for row in ROWS:
         assert {*row.metrics, *row.also} <= set(METRICS)
         assert set(row.also) <= set(row.metrics)
-        assert row.kind in KINDS or row.kind == "startup"
+        assert row.kind in KINDS or row.kind in TIMED
+
+
+def test_rows_across_servers_are_about_known_systems_and_no_others_are_mixed() -> None:
+    across = {row.name for row in ROWS if row.system}
+    assert {row.system for row in ROWS if row.system} <= set(SYSTEMS)
+    assert {row.name for row in ROWS if row.mixed} <= across
+    assert across == {row.name for row in ROWS if row.group == "cluster"}
 
 
 def test_every_target_is_about_something_that_is_measured() -> None:
@@ -51,6 +60,7 @@ def test_titles_say_what_is_counted() -> None:
     assert idle.metric_title("bytes_each") == "memory per connection"
     assert idle.metric_title("rate") == "connections per second"
     assert startup.metric_title("ready") == "start to first INFO"
+    assert select(["death"])[0].metric_title("took") == "until routing is clean"
     assert select(["queue"])[0].metric_title("cpu") == "server CPU per million deliveries"
 
 

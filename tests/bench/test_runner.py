@@ -1,17 +1,18 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench import certificates, generator, runner
+from bench import certificates, generator, runner, timed
 from bench.procfs import Sample
 from bench.rows import Row, select
-from bench.runner import Runner, Settings, rotated, server_info
+from bench.runner import Runner, Settings, participants, rotated, server_info
 from bench.servers import Server, ServerFailed
+from bench.systems import System
 from tests.bench.made_up import made_up
 
 A, B, C = (Server(name, name, (name,), "1", ours=name == "A") for name in "ABC")
@@ -57,16 +58,27 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         seen.append(command)
         return DONE, Sample(0.0, 0, 0), Sample(1.0, 5, 6)
 
-    monkeypatch.setattr(runner, "running", running)
+    @contextmanager
+    def together(server: Server, system: System, directory: Path) -> Any:
+        members = [FakeInstance() for _ in range(system.members)]
+        for number, member in enumerate(members):
+            member.port = 5000 + number
+        yield members
+
+    for module in (runner, timed):
+        monkeypatch.setattr(module, "running", running)
+    monkeypatch.setattr(runner, "together", together)
     monkeypatch.setattr(generator, "converse", converse)
     return seen
 
 
-def run(rows: str, tmp_path: Path, rounds: int = 2) -> tuple[Listener, Any]:
+def run(
+    rows: str, tmp_path: Path, rounds: int = 2, servers: Sequence[Server] = (A, B, C)
+) -> tuple[Listener, Any]:
     listener, results = Listener(), made_up()
     results.runs.clear()
     settings = Settings(rounds=rounds, scale=0.1)
-    Runner([A, B, C], settings, Path("load"), tmp_path, results, listener).run(select([rows]))
+    Runner(servers, settings, Path("load"), tmp_path, results, listener).run(select([rows]))
     return listener, results
 
 
@@ -122,7 +134,7 @@ def test_a_server_that_does_not_start_fails_the_row(
     def refuse(*arguments: object) -> None:
         raise ServerFailed("port taken")
 
-    monkeypatch.setattr(runner, "running", refuse)
+    monkeypatch.setattr(timed, "running", refuse)
     _, results = run("startup", tmp_path)
     assert results.failures["startup"]["A"] == "round 1: port taken"
 
@@ -156,3 +168,45 @@ def test_without_cryptography_the_tls_row_is_skipped(
 def test_the_results_keep_how_a_server_was_started() -> None:
     info = server_info(Server("native", "pubsub native", ("a b", "-x"), "1", "native", ours=True))
     assert (info.command, info.backend, info.ours) == ("'a b' -x", "native", True)
+
+
+MIXED = Server("A+B", "A → B", (), "", members=(A, B))
+
+
+def far_ports(command: list[str]) -> list[str]:
+    return [command[at + 1] for at, text in enumerate(command) if text == "--far-port"]
+
+
+def test_mixed_systems_take_their_turn_in_rows_that_are_about_them(
+    commands: list[list[str]], tmp_path: Path
+) -> None:
+    row = select(["routed-1-1"])[0]
+    assert participants(row, [A, B, MIXED]) == [A, B, MIXED]
+    assert participants(select(["publish-16"])[0], [A, B, MIXED]) == [A, B]
+    listener, _ = run("publish-16", tmp_path, servers=[A, MIXED])
+    assert [call[2] for call in listener.calls] == ["A", "A"]
+
+
+def test_some_rows_are_not_about_every_backend() -> None:
+    python = Server("python", "python", ("x",), "1", backend="python", ours=True)
+    native = Server("native", "native", ("x",), "1", backend="native", ours=True)
+    assert participants(select(["mesh-9"])[0], [native, python, B]) == [native, B]
+
+
+def test_subscribers_are_at_the_other_servers_or_everywhere(
+    commands: list[list[str]], tmp_path: Path
+) -> None:
+    for row in ("routed-1-1", "fan-out-3"):
+        with pytest.raises(KeyError):
+            run(row, tmp_path)  # the fake generator has no deliveries to tell of
+    routed, everywhere = commands
+    assert (
+        routed[routed.index("--port") + 1] == everywhere[everywhere.index("--port") + 1] == "5000"
+    )
+    assert far_ports(routed) == ["5001"]
+    assert far_ports(everywhere) == ["5000", "5001", "5002"]
+
+
+def test_the_results_keep_who_is_in_a_mixed_system() -> None:
+    info = server_info(MIXED)
+    assert (info.key, info.label, info.members, info.ours) == ("A+B", "A → B", ("A", "B"), False)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import pytest
 from bench.servers import (
     Server,
     ServerFailed,
-    cluster_block,
     configuration,
+    free_ports,
+    mixed_servers,
     our_servers,
     parse_version,
     peer_server,
@@ -109,6 +111,38 @@ def test_reports_do_not_tell_where_a_program_is() -> None:
     assert server.shown == "nats-server -c /etc/x.conf"
 
 
-def test_a_member_of_a_cluster_is_told_of_one_other_at_most() -> None:
-    assert 'routes: ["nats://127.0.0.1:5"]' in cluster_block(4, 5)
-    assert "routes" not in cluster_block(4)
+def test_free_ports_are_all_different_and_can_be_listened_to() -> None:
+    ports = free_ports(20)
+    assert len(set(ports)) == 20
+    for port in ports:
+        socket.create_server(("127.0.0.1", port)).close()
+
+
+def test_a_machine_without_free_ports_is_an_error() -> None:
+    with pytest.raises(ServerFailed, match="no 100000 free ports"):
+        free_ports(100_000)
+
+
+def test_the_native_backend_is_mixed_with_each_peer_both_ways() -> None:
+    native = Server("native", "pubsub native", ("ours",), "1", "native", ours=True)
+    python = Server("python", "pubsub python", ("ours",), "1", "python", ours=True)
+    peer = Server("nats-2", "nats 2", ("/opt/nats",), "2")
+    there, back = mixed_servers([native, python, peer])
+    assert (there.key, there.label) == ("native+nats-2", "native → nats 2")
+    assert (back.key, back.label) == ("nats-2+native", "nats 2 → native")
+    assert [there.member(number) for number in range(3)] == [native, peer, native]
+    assert there.shown == "ours and nats"
+    assert native.member(7) is native
+
+
+def test_without_a_native_backend_or_a_peer_nothing_is_mixed() -> None:
+    native = Server("native", "pubsub native", ("ours",), "1", "native", ours=True)
+    assert mixed_servers([native]) == []
+    assert mixed_servers([Server("nats-2", "nats 2", ("nats",), "2")]) == []
+
+
+def test_a_server_that_is_killed_is_gone(fake: str, tmp_path: Path) -> None:
+    with running(peer_server(fake), tmp_path) as instance:
+        instance.kill()
+        assert instance.ended()
+        instance.kill()

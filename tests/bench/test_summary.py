@@ -7,11 +7,12 @@ from bench.summary import (
     headline_metrics,
     main_server,
     measured_rows,
+    mixed_ratio,
     ratio,
     ratio_table,
     verdicts,
 )
-from tests.bench.made_up import NATIVE, PEER, PYTHON, made_up
+from tests.bench.made_up import MIXED, NATIVE, PEER, PYTHON, made_up, with_mixed
 
 
 def test_ratios_pair_the_rounds(results: Results) -> None:
@@ -77,3 +78,13 @@ def test_some_promises_compare_two_rows_of_our_own() -> None:
     results.runs["imported-1-1"] = {"native": [{"rate": rate} for rate in (4.0, 12.0, 30.0)]}
     judged = [v for v in verdicts(results) if v.target.row == "imported-1-1"]
     assert [(v.peer, v.value, v.met) for v in judged] == [("flow-1-1-128", 0.6, True)]
+
+
+def test_a_mixed_system_is_compared_with_its_peer_and_is_nobody_elses_peer() -> None:
+    results = with_mixed()
+    found = mixed_ratio(results, "routed-1-1", "rate", MIXED)
+    assert found is not None
+    assert found.median == 1.5
+    assert mixed_ratio(results, "publish-16", "rate", MIXED) is None
+    assert {r.peer for r in ratio_table(results)} == {PEER.key}
+    assert MIXED.key in {figure.server for figure in figures(results)}
