@@ -11,7 +11,7 @@ from pubsub.interfaces import GLOBAL_ACCOUNT
 if TYPE_CHECKING:
     from pubsub.client.protocol import ClientProtocol
 
-__all__ = ["address", "describe", "label", "violation_text", "who"]
+__all__ = ["address", "describe", "issuer_key", "label", "violation_text", "who"]
 
 
 def address(client: ClientProtocol) -> str:
@@ -66,7 +66,16 @@ def describe(client: ClientProtocol) -> ConnectionInfo:
         subscriptions=tuple(link.subscriptions()[:KEPT_SUBSCRIPTIONS])
         if link is not None and closed is not None
         else (),
+        jwt="" if client.identity.bearer else client.identity.jwt,
+        issuer_key=issuer_key(client),
+        tags=client.identity.tags,
     )
+
+
+def issuer_key(client: ClientProtocol) -> str:
+    """The key that stands for its account, ``""`` without keys (nats-server: issuerForClient)."""
+    identity = client.identity
+    return identity.issuer_key or (identity.account if identity.jwt or identity.nkey else "")
 
 
 def violation_text(client: ClientProtocol) -> str:

@@ -58,6 +58,11 @@ class ConnectionInfo:
     stop: float = 0.0
     reason: ClosedState | None = None
     subscriptions: tuple[SubscriptionInfo, ...] = ()
+    #: what it came with in operator mode, ``""`` if that is all it takes to come as this user
+    jwt: str = field(default="", repr=False)
+    #: whose key has signed that, or its account
+    issuer_key: str = ""
+    tags: tuple[str, ...] = ()
 
 
 @dataclass

@@ -41,7 +41,7 @@ def client_info(client: ClientProtocol, detailed: bool) -> dict[str, Any]:
         server=server.server_name,
         cluster=server.cluster,
         jwt=identity.jwt,
-        issuer_key=identity.issuer_key or (account if identity.jwt or identity.nkey else ""),
+        issuer_key=info.issuer_key,
         name_tag=identity.name_tag,
         tags=list(identity.tags),
         kind=info.kind,

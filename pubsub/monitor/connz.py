@@ -20,7 +20,7 @@ from pubsub.monitor.state import IServerState
 from pubsub.monitor.subsz import page_of, subscription_detail
 from pubsub.router import subjects
 
-__all__ = ["DEFAULT_LIMIT", "SORT_KEYS", "ConnzOptions", "connz"]
+__all__ = ["DEFAULT_LIMIT", "SORT_KEYS", "ConnzOptions", "connection_block", "connz"]
 
 #: nats-server's DefaultConnListSize
 DEFAULT_LIMIT = 1024
@@ -145,6 +145,11 @@ def connz(state: IServerState, options: ConnzOptions) -> dict[str, Any]:
     return _page(state.info.server_id, now, total, options, described)
 
 
+def connection_block(info: ConnectionInfo, now: float) -> dict[str, Any]:
+    """One connection of whatever kind, without who it is and what it wants to hear."""
+    return _describe(_Row(info, lambda: ()), now, ConnzOptions())
+
+
 def _page(
     server_id: str, now: float, total: int, options: ConnzOptions, rows: list[Any] | None
 ) -> dict[str, Any]:
@@ -236,7 +241,8 @@ def _describe(row: _Row, now: float, options: ConnzOptions) -> dict[str, Any]:
         _put(shown, subscriptions_list=names)
     if options.auth:
         # nats-server keeps no name of the global account for the closed ones.
-        _put(shown, name_tag=elsewhere if info.stop else info.account)
+        name = elsewhere if info.stop else info.account
+        _put(shown, jwt=info.jwt, issuer_key=info.issuer_key, name_tag=name, tags=list(info.tags))
     return shown
 
 

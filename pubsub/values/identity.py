@@ -94,6 +94,8 @@ class Identity:
     #: the public key it proved to have, ``""`` if none
     nkey: str = ""
     jwt: str = field(default="", repr=False)
+    #: the JWT is a secret: who shows it needs no key
+    bearer: bool = False
     issuer_key: str = ""
     name_tag: str = ""
     tags: tuple[str, ...] = ()

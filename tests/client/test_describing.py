@@ -110,3 +110,22 @@ def test_what_the_authenticators_call_it_counts_more_than_what_it_calls_itself(m
     peer = server.connect(b'{"user":"ticket-17","pass":"x"}')
     assert peer.protocol.describe().user == "alice"
     assert peer.protocol.label().endswith(' - "$G/user:alice"')
+
+
+@pytest.mark.parametrize("bearer", [False, True])
+def test_the_token_of_a_user_is_described_if_it_is_of_no_use_without_a_key(make_server, bearer):
+    identity = Identity("UB", jwt="eyJ", bearer=bearer, issuer_key="AK", tags=("one",))
+    info = make_server().start(Options(), Knowing(identity)).connect(b"{}").protocol.describe()
+    assert info.jwt == ("" if bearer else "eyJ")
+    assert (info.issuer_key, info.tags) == ("AK", ("one",))
+    assert "eyJ" not in repr(info)
+
+
+@pytest.mark.parametrize(
+    ("identity", "key"),
+    [(Identity("u"), ""), (Identity("U", nkey="U"), "$G"), (Identity("U", jwt="eyJ"), "$G")],
+)
+def test_an_account_that_has_no_other_key_has_its_name(make_server, identity, key):
+    """As nats-server's issuerForClient has it."""
+    client = make_server().start(Options(), Knowing(identity)).connect(b"{}").protocol
+    assert client.describe().issuer_key == key

@@ -81,6 +81,16 @@ def test_who_they_are_is_shown_when_asked_for(busy: FakeServer) -> None:
     assert (third["authorized_user"], third["account"], third["name_tag"]) == ("bob", "APP", "APP")
 
 
+def test_who_has_signed_for_them_is_shown_when_asked_for(server: FakeServer) -> None:
+    server.connect(5, account="A", jwt="ey.J.x", issuer_key="AKEY", tags=("one", "two"))
+    assert {"jwt", "issuer_key", "tags"}.isdisjoint(page(server)["connections"][0])
+    row = page(server, b"auth=1")["connections"][0]
+    assert list(row.items())[-5:] == [
+        ("account", "A"), ("jwt", "ey.J.x"), ("issuer_key", "AKEY"), ("name_tag", "A"),
+        ("tags", ["one", "two"]),
+    ]  # fmt: skip
+
+
 def test_stalls_come_before_subscriptions(server: FakeServer) -> None:
     server.connect(5, counters=LinkCounters(0, 0, 0, 0, 7, 1, 3))
     row = page(server)["connections"][0]

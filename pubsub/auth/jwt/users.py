@@ -116,6 +116,7 @@ def identity_of(
         limits={"max_payload": limits.payload, "max_subscriptions": limits.subscriptions},
         nkey=user.subject,
         jwt=token,
+        bearer=limits.bearer,
         issuer_key=user.issuer,
         name_tag=user.name,
         tags=user.tags,
