@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred
+import pytest
+from twisted.internet.defer import Deferred, succeed
 
 from pubsub.auth.jwt.keys import KeyPair
+from pubsub.cluster.leafs.auth import make_leaf_users
+from pubsub.config.options import LeafNodeOptions, LeafUserOptions, TlsOptions
+from pubsub.errors import AuthenticationFailed
 from pubsub.interfaces import ConnectionAttempt, Identity, PeerKind
+from tests.certs import Authority
 from tests.cluster.leafs.world import Wire, World, a_hub, connect, infos
 
 USERS = """
@@ -141,3 +147,64 @@ def test_a_broken_authenticator_lets_nobody_in(world: World, logged_failures: An
     wire.received()
     assert wire.send(connect()) == b"-ERR 'Authorization Violation'\r\n"
     logged_failures.flush(ZeroDivisionError)
+
+
+def test_a_trusted_proxy_may_be_required(world: World) -> None:
+    pair, other = KeyPair.generate("N"), KeyPair.generate("N")
+    server = a_hub(
+        world,
+        "authorization { users [ { user: a, password: a, proxy_required: true },"
+        " { user: b, password: b } ] }",
+        f"proxies {{ trusted [ {{ key: {pair.public_key} }} ] }}",
+    )
+
+    def answer(user: str, signer: KeyPair | None) -> bytes:
+        wire = Wire(server)
+        (info,) = infos(wire.received())
+        fields = {"user": user, "pass": user}
+        if signer is not None:
+            signature = signer.sign(info["nonce"].encode())
+            fields["proxy_sig"] = base64.urlsafe_b64encode(signature).rstrip(b"=").decode()
+        return wire.send(connect(**fields))
+
+    assert answer("a", None) == b"-ERR 'Authorization Violation'\r\n"
+    assert answer("b", other) == b"-ERR 'Authorization Violation'\r\n"
+    assert infos(answer("b", None))
+    assert infos(answer("a", pair))
+    keys = {leaf.identity.user: leaf.identity.proxy_key for leaf in server.context.linked.values()}
+    assert keys == {"a": pair.public_key, "b": ""}
+
+
+def test_a_proxy_may_be_required_of_all(world: World) -> None:
+    pair = KeyPair.generate("U")
+    for users in ("user: a, password: a", f"nkey: {pair.public_key}"):
+        server = a_hub(world, f"authorization {{ {users}, proxy_required: true }}")
+        wire = Wire(server)
+        wire.received()
+        answer = wire.send(connect(user="a", **{"pass": "a"}, nkey=pair.public_key))
+        assert answer == b"-ERR 'Authorization Violation'\r\n"
+
+
+def test_the_user_may_be_whom_the_certificate_names(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    users = (
+        LeafUserOptions("edge.example"),
+        LeafUserOptions("CN=named", "pw", "A"),
+    )
+    options = LeafNodeOptions(users=users, tls=TlsOptions(verify_and_map=True))
+    mapped = make_leaf_users(options, lambda *arguments: succeed(None), lambda: 0.0)
+    assert mapped is not None
+
+    def ask(certificate: bytes, **connect: str) -> Any:
+        return mapped.authenticate(
+            ConnectionAttempt(connect, "1.2.3.4:5", tls_certificate=certificate)
+        )
+
+    by_name = authority.issue("x", names=("edge.example",)).der
+    assert ask(by_name, user="somebody").user == "edge.example"
+    by_subject = authority.issue("named", client=True).der
+    assert ask(by_subject, **{"pass": "pw"}).account == "A"
+    nobody = authority.issue("nobody", names=("other.example",)).der
+    for certificate in (by_subject, nobody, b"", b"garbage"):
+        with pytest.raises(AuthenticationFailed):
+            ask(certificate, user="edge.example")

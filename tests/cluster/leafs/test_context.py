@@ -54,3 +54,51 @@ def test_an_account_has_room_for_so_many_leafs(world: World) -> None:
     server.clients.accounts.update(replace(limited, limits=AccountLimits(max_leafnodes=0)))
     world.settle()
     assert wires[0].closed
+
+
+def test_what_every_account_may_ask_the_system_account_is_told(world: World) -> None:
+    """So that a request to all servers reaches those at the other end."""
+    server = world.server("hub", "leafnodes { port: 7422 }", system="$SYS")
+    wire = Wire(server)
+    wire.received()
+    answer = wire.send(connect())
+    for subject in (
+        b"$SYS.REQ.ACCOUNT.PING.CONNZ",
+        b"$SYS.REQ.SERVER.PING.CONNZ",
+        b"$SYS.REQ.ACCOUNT.PING.STATZ",
+        b"$SYS.REQ.USER.INFO",
+    ):
+        assert b"LS+ %b\r\n" % subject in answer
+
+
+def test_with_gateways_mapped_replies_are_asked_for(world: World) -> None:
+    """Whatever the user may hear."""
+    users = "accounts { A { users [ { user: a, permissions { subscribe: none } } ] } }"
+    text = "leafnodes { port: 7422 }\n" + users + "\nno_auth_user: a"
+    for gateways in (True, False):
+        wire = Wire(world.server("hub", text, gateways=gateways))
+        wire.received()
+        answer = wire.send(connect())
+        assert (b"LS+ _GR_.>\r\n" in answer) is gateways
+        assert (b"LS+ $GR.*.>\r\n" in answer) is gateways
+
+
+def test_a_server_that_leaves_names_others(world: World) -> None:
+    context = a_hub(world).context
+    context.other_urls = ("other:1",)
+    assert context.urls() == ["127.0.0.1:7422", "other:1"]
+    context.leaving = True
+    assert context.urls() == ["other:1"]
+
+
+def test_what_links_have_carried_stays_when_they_are_gone(world: World) -> None:
+    hub, spoke = world.pair()
+    hub.client().subscribe("s")
+    for _ in range(2):
+        spoke.client().publish("s", b"hello")
+        assert hub.context.figures.traffic(hub.context.linked.values()).in_msgs >= 1
+        world.cut()
+        world.pass_time(1.1)
+    figures = hub.context.figures
+    assert figures.traffic(hub.context.linked.values())[:2] == (2, 10)
+    assert spoke.context.figures.past[2:] == (2, 10)

@@ -22,6 +22,7 @@ from pubsub.cluster.leafs.auth import make_leaf_users
 from pubsub.cluster.leafs.context import LeafContext
 from pubsub.cluster.leafs.factory import LeafFactory
 from pubsub.cluster.leafs.protocol import LeafProtocol
+from pubsub.cluster.leafs.reloading import change_remotes, check_accepted
 from pubsub.cluster.leafs.remote import LeafRemote
 from pubsub.config.build import configure
 from pubsub.errors import ClosedState
@@ -74,7 +75,7 @@ class Server:
         )
         if options.leafnodes.user or options.leafnodes.users or options.leafnodes.nkey:
             self.context.authenticator = make_leaf_users(
-                options.leafnodes, world.no_threads, clock.seconds
+                options.leafnodes, world.no_threads, clock.seconds, options.trusted_proxies
             )
         self.factory = LeafFactory(self.context)
         if options.leafnodes.port:
@@ -93,6 +94,21 @@ class Server:
             remote.start()
         self.world.settle()
         return self
+
+    def reload(self, text: str) -> None:
+        """As :meth:`pubsub.assembly.leafs.Leafs.reload`."""
+        old, self.options = self.options, configure(text=text).options
+        self.clients.options = self.options
+        self.clients.accounts.replace_all(self.options.accounts)
+        self.context.authenticator = make_leaf_users(
+            self.options.leafnodes,
+            self.world.no_threads,
+            self.world.clock.seconds,
+            self.options.trusted_proxies,
+        )
+        check_accepted(self.context, old.leafnodes)
+        self.remotes = change_remotes(self.context, self.remotes, self.options.leafnodes.remotes)
+        self.world.settle()
 
     @property
     def leaf(self) -> LeafProtocol:
