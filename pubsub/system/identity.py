@@ -2,8 +2,8 @@
 
 A server is known by the public part of an ed25519 key, written as an NKEY (``N…``). Most
 servers never sign anything, so what starts with the program is only the arithmetic that
-makes that public key (RFC 8032, section 5.1.5); the cryptographic library is loaded when
-auth callout needs a signature, or its curve keys.
+makes that public key, and the curve key in INFO (RFC 8032, section 5.1.5); the cryptographic
+library is loaded when auth callout needs a signature, or something sealed.
 """
 
 from __future__ import annotations
@@ -59,21 +59,36 @@ def _add(a: _Point, b: _Point) -> _Point:
     return (e * f % _PRIME, g * h % _PRIME, f * g % _PRIME, e * h % _PRIME)
 
 
-def _public_key(seed: bytes) -> bytes:
-    """The ed25519 public key of a seed: once for each server, where no time can be measured."""
-    digest = bytearray(hashlib.sha512(seed).digest()[:_KEY_BYTES])
-    digest[0] &= 248
-    digest[31] = digest[31] & 127 | 64
-    scalar = int.from_bytes(digest, "little")
+def _multiple(secret: bytes) -> _Point:
+    """The base point times these 32 bytes, of which some bits are always the same.
+
+    Once or twice for each server, where no time can be measured.
+    """
+    clamped = bytearray(secret)
+    clamped[0] &= 248
+    clamped[31] = clamped[31] & 127 | 64
+    scalar = int.from_bytes(clamped, "little")
     point, power = _ZERO, _BASE
     while scalar:
         if scalar & 1:
             point = _add(point, power)
         power = _add(power, power)
         scalar >>= 1
+    return point
+
+
+def _public_key(seed: bytes) -> bytes:
+    """The ed25519 public key of a seed."""
+    point = _multiple(hashlib.sha512(seed).digest()[:_KEY_BYTES])
     inverse = pow(point[2], -1, _PRIME)
     x, y = point[0] * inverse % _PRIME, point[1] * inverse % _PRIME
     return (y | (x & 1) << 255).to_bytes(_KEY_BYTES, "little")
+
+
+def _public_curve_key(seed: bytes) -> bytes:
+    """The x25519 public key of a seed: the same curve in other coordinates (RFC 7748, 4.1)."""
+    _, y, z, _ = _multiple(seed)
+    return ((z + y) * pow(z - y, -1, _PRIME) % _PRIME).to_bytes(_KEY_BYTES, "little")
 
 
 def _curve_key(text: str) -> bytes:
@@ -97,7 +112,7 @@ class ServerIdentity:
     def __init__(self, random_bytes: Callable[[int], bytes] = os.urandom) -> None:
         self._random = random_bytes
         self._seed = random_bytes(_KEY_BYTES)
-        self._curve_seed = b""
+        self._curve_seed = random_bytes(_KEY_BYTES)
         self._xkey = ""
         #: 56 characters beginning with ``N``
         self.server_id = public_nkey(KeyKind.SERVER, _public_key(self._seed))
@@ -118,13 +133,9 @@ class ServerIdentity:
 
     @property
     def xkey(self) -> str:
-        """The public curve key others seal messages for this server with; ``X…``.
-
-        :raises pubsub.errors.CredentialsError: PyNaCl is not installed.
-        """
+        """The public curve key others seal messages for this server with; ``X…``."""
         if not self._xkey:
-            key = bytes(self._private_key().public_key)
-            self._xkey = public_nkey(KeyKind.CURVE, key)
+            self._xkey = public_nkey(KeyKind.CURVE, _public_curve_key(self._curve_seed))
         return self._xkey
 
     def seal(self, data: bytes, recipient: str) -> bytes:
@@ -157,8 +168,6 @@ class ServerIdentity:
             from nacl.public import PrivateKey
         except ImportError as error:
             raise CredentialsError("encryption needs PyNaCl, which is not installed") from error
-        if not self._curve_seed:
-            self._curve_seed = self._random(_KEY_BYTES)
         return PrivateKey(self._curve_seed)
 
     def _box(self, other: str) -> Box:

@@ -57,6 +57,12 @@ def test_the_id_is_the_public_key_of_its_seed(seed: int) -> None:
     assert raw_key(server.server_id) == bytes(SigningKey(bytes([seed]) * 32).verify_key)
 
 
+@pytest.mark.parametrize("seed", range(0, 250, 25))
+def test_the_curve_key_is_the_public_key_of_its_seed(seed: int) -> None:
+    server = ServerIdentity(fixed(seed))
+    assert raw_key(server.xkey) == bytes(PrivateKey(bytes([seed + 1]) * 32).public_key)
+
+
 def test_what_it_signs_can_be_verified_with_its_id() -> None:
     server = ServerIdentity()
     signature = server.sign(b"claims")
@@ -129,7 +135,7 @@ def test_without_the_library_it_says_what_is_missing(monkeypatch: pytest.MonkeyP
     with pytest.raises(CredentialsError, match="PyNaCl"):
         server.sign(b"")
     with pytest.raises(CredentialsError, match="PyNaCl"):
-        assert server.xkey
+        server.seal(b"", server.xkey)
 
 
 def test_the_runtime_is_named_with_its_version() -> None:
