@@ -11,7 +11,8 @@ import pytest_twisted
 from twisted.internet import reactor
 
 from pubsub.config.build import configure
-from pubsub.errors import ListenError
+from pubsub.config.options import Options
+from pubsub.errors import InvalidOption, ListenError, ReloadRefused
 from pubsub.server import PubSubServer
 from tests.certs import Authority
 from tests.patience import until
@@ -155,3 +156,94 @@ def test_leaf_nodes_are_told_of_other_members_of_the_cluster() -> Any:
     yield until(lambda: len(remote.urls) == 1)
     yield spoke.close()
     yield one.close()
+
+
+class Changing:
+    """A server whose configuration may be another at the next reload."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.server = PubSubServer(self._read(), reactor, read_options=self._read)
+
+    def _read(self) -> Options:
+        return configure(text=f'listen: "127.0.0.1:-1"\n{self.text}', path="f").options
+
+    def reload(self, text: str) -> None:
+        """Read another one."""
+        self.text = text
+        self.server.reload()
+
+
+@pytest_twisted.inlineCallbacks
+def test_a_reload_adds_and_removes_hubs() -> Any:
+    hub = server('leafnodes { listen: "127.0.0.1:-1" }')
+    yield hub.open()
+    one = Changing("leafnodes { }")
+    yield one.server.open()
+    remotes = f'leafnodes {{ remotes [ {{ url: "127.0.0.1:{hub.leafs.port}", disabled: {{}} }} ] }}'
+    with pytest.raises(ReloadRefused, match=r"LeafNode\.Port"):
+        one.reload("leafnodes { port: 7422 }")
+    one.reload(remotes.replace("{}", "false"))
+    yield until(lambda: hub.leafs.linked() and one.server.leafs.linked())
+    one.reload(remotes.replace("{}", "true"))
+    yield until(lambda: not hub.leafs.linked() and not one.server.leafs.linked())
+    one.reload(remotes.replace("{}", "false"))
+    yield until(lambda: hub.leafs.linked() and one.server.leafs.linked())
+    one.reload("")
+    yield until(lambda: not hub.leafs.linked())
+    yield one.server.close()
+    yield hub.close()
+
+
+@pytest_twisted.inlineCallbacks
+def test_certificates_may_be_reloaded_at_both_ends(tmp_path: Path) -> Any:
+    old, new = Authority(tmp_path, "old"), Authority(tmp_path, "new")
+    listener = 'leafnodes {{ listen: "127.0.0.1:-1", tls {{ cert_file: "{}", key_file: "{}" }} }}'
+    first, second = old.issue("one"), new.issue("two")
+    hub = Changing(listener.format(first.cert_file, first.key_file))
+    yield hub.server.open()
+    remote = (
+        f'leafnodes {{ reconnect: 50ms, remotes [ {{ url: "localhost:{hub.server.leafs.port}"'
+        ', tls { ca_file: "%s" } } ] }'
+    )
+    spoke = Changing(remote % old.cert_file)
+    yield spoke.server.open()
+    yield until(lambda: hub.server.leafs.linked() and spoke.server.leafs.linked())
+    with pytest.raises(InvalidOption):
+        hub.reload(listener.format(first.cert_file, second.key_file))
+    with pytest.raises(InvalidOption):
+        spoke.reload(remote % (tmp_path / "missing"))
+    hub.reload(listener.format(second.cert_file, second.key_file))
+    assert hub.server.leafs.tls_not_after == second.not_after
+    spoke.reload(remote % new.cert_file)
+    (before,) = spoke.server.leafs.linked()
+    before.transport.abortConnection()
+    yield until(lambda: spoke.server.leafs.linked() and spoke.server.leafs.linked() != [before])
+    yield spoke.server.close()
+    yield hub.server.close()
+
+
+@pytest_twisted.inlineCallbacks
+def test_a_leaving_hub_takes_no_leaf_nodes_and_names_others() -> Any:
+    hub = server('leafnodes { listen: "127.0.0.1:-1" }')
+    yield hub.open()
+    spoke = server(f'leafnodes {{ remotes [ {{ url: "127.0.0.1:{hub.leafs.port}" }} ] }}')
+    yield spoke.open()
+    yield until(lambda: hub.leafs.linked() and spoke.leafs.linked())
+    (leaf,) = spoke.leafs.linked()
+    assert leaf.remote is not None
+    remote, context = leaf.remote, hub.leafs.context
+    assert context is not None
+    context.other_urls = ("127.0.0.1:1",)
+    hub.leafs.say_leaving()
+    yield until(lambda: len(remote.urls) == 2)
+    assert remote.urls[0].port == 1
+    assert leaf.closed_state is None
+    late = server(
+        f'leafnodes {{ reconnect: 20ms, remotes [ {{ url: "127.0.0.1:{hub.leafs.port}" }} ] }}'
+    )
+    yield late.open()
+    assert len(hub.leafs.linked()) == 1
+    yield late.close()
+    yield spoke.close()
+    yield hub.close()
