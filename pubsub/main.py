@@ -64,6 +64,8 @@ def _try(command_line: CommandLine) -> None:
     :raises PubSubError: it would not.
     """
     from pubsub.assembly.security import check_accounts
+    from pubsub.auth.discovery import check_authenticators
+    from pubsub.hooks.discovery import check_hooks
     from pubsub.router.choose import choose_backend
     from pubsub.router.mappings import AccountMapper
     from pubsub.transport.certificates import load_authorities, load_pairs
@@ -73,6 +75,8 @@ def _try(command_line: CommandLine) -> None:
     choose_backend(options.router)
     AccountMapper(options.mappings)
     check_accounts(options, command_line.places)
+    check_authenticators(options)
+    check_hooks(options.hooks)
     if options.tls is not None:
         load_pairs(options.tls)
         if options.tls.ca_file:

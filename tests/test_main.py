@@ -93,6 +93,10 @@ def test_a_wrong_configuration_is_told_with_our_name(
     )
 
 
+#: a bcrypt string that takes days to check
+COSTLY = "$2a$30$" + "x" * 53
+
+
 class TestChecking:
     def check(self, tmp_path: Path, text: str) -> int:
         path = tmp_path / "f.conf"
@@ -132,6 +136,39 @@ class TestChecking:
     ) -> None:
         assert self.check(tmp_path, 'mappings { "a.*": "b.$2" }') == 1
         assert "invalid mapping destination" in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            ("authorization { plugin: nowhere }", "no authenticator plugin is called 'nowhere'"),
+            ("hooks: [ { plugin: nowhere } ]", "no hook plugin is called 'nowhere'"),
+            (
+                f'authorization {{ users: [ {{ user: u, password: "{COSTLY}" }} ] }}',
+                "password of user 'u': bcrypt cost 30 is not between",
+            ),
+            (
+                f'authorization {{ user: u, password: "{COSTLY}" }}',
+                "authorization.password: bcrypt cost 30 is not between",
+            ),
+            (f'authorization {{ token: "{COSTLY}" }}', "authorization.token: bcrypt cost 30"),
+        ],
+        ids=["authenticator", "hook", "user", "single user", "token"],
+    )
+    def test_what_would_keep_it_from_starting_is_found(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, told: str
+    ) -> None:
+        assert self.check(tmp_path, text) == 1
+        assert told in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "hooks: [ { plugin: rate_limit, options: { messages: 5 } } ]",
+            "authorization { plugin: userpass, user: u, password: p }",
+        ],
+    )
+    def test_plugins_that_are_there_are_valid(self, tmp_path: Path, text: str) -> None:
+        assert self.check(tmp_path, text) == 0
 
     def test_a_router_that_is_not_there_is_found(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]

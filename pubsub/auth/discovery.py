@@ -9,6 +9,7 @@ configuration has its name.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,13 +20,15 @@ from pubsub.plugins import installed
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["BUILT_IN", "ENTRY_POINTS", "Made", "make_authenticators"]
+__all__ = ["BUILT_IN", "ENTRY_POINTS", "Made", "check_authenticators", "make_authenticators"]
 
 #: asked without being named
 BUILT_IN = frozenset(
     {"callout", "jwt", "nkeys", "tlsmap", "users", "token", "userpass", "anonymous"}
 )
 ENTRY_POINTS = "pubsub.authenticators"
+#: of those, what may be made without consequences
+_HARMLESS = ("users", "token", "userpass")
 
 
 class Made(NamedTuple):
@@ -47,9 +50,7 @@ def make_authenticators(
     :raises pubsub.errors.BackendUnavailable: a named plugin is not installed, or fails.
     :raises pubsub.errors.ConfigError: an authenticator cannot use its options.
     """
-    found: dict[str, IAuthenticatorPlugin] = {}
-    for plugin in installed(IAuthenticatorPlugin) if plugins is None else plugins:
-        found.setdefault(plugin.name, plugin)
+    found = _by_name(plugins)
     look_further = plugins is None
     made = []
     named = set()
@@ -67,6 +68,29 @@ def make_authenticators(
         except NotConfigured:
             continue
     return made
+
+
+def check_authenticators(options: Any) -> None:
+    """What can be known of :func:`make_authenticators` without making what others wrote.
+
+    :raises pubsub.errors.PubSubError: it would fail: a plugin is not installed, or a hash costs
+        too much to check.
+    """
+    found = _by_name(None)
+    named = [name for name, _ in _named(options)]
+    for name in named:
+        _find(name, found, True)
+    for name in _HARMLESS:
+        if name in found and name not in named:
+            with suppress(NotConfigured):
+                _make(found[name], name, options)
+
+
+def _by_name(plugins: Iterable[IAuthenticatorPlugin] | None) -> dict[str, IAuthenticatorPlugin]:
+    found: dict[str, IAuthenticatorPlugin] = {}
+    for plugin in installed(IAuthenticatorPlugin) if plugins is None else plugins:
+        found.setdefault(plugin.name, plugin)
+    return found
 
 
 def _named(options: Any) -> Iterator[tuple[str, Any]]:

@@ -19,7 +19,7 @@ from pubsub.plugins import installed
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["ENTRY_POINTS", "WantedHook", "make_hooks"]
+__all__ = ["ENTRY_POINTS", "WantedHook", "check_hooks", "make_hooks"]
 
 ENTRY_POINTS = "pubsub.hooks"
 
@@ -47,9 +47,7 @@ def make_hooks(
     :raises pubsub.errors.BackendUnavailable: a plugin is not installed, or fails.
     :raises pubsub.errors.ConfigError: a hook cannot use its options.
     """
-    found: dict[str, IMessageHookPlugin] = {}
-    for plugin in installed(IMessageHookPlugin) if plugins is None else plugins:
-        found.setdefault(plugin.name, plugin)
+    found = _by_name(plugins)
     hooks: list[NamedHook] = []
     try:
         for entry in wanted:
@@ -59,6 +57,23 @@ def make_hooks(
         HookChain(hooks, server.clock).stop()
         raise
     return HookChain(hooks, server.clock)
+
+
+def check_hooks(wanted: Iterable[WantedHook]) -> None:
+    """Are their plugins there? None is asked for a hook, which may begin something.
+
+    :raises pubsub.errors.BackendUnavailable: one is not installed, or cannot be loaded.
+    """
+    found = _by_name(None)
+    for entry in wanted:
+        _find(entry.name, found, look_further=True)
+
+
+def _by_name(plugins: Iterable[IMessageHookPlugin] | None) -> dict[str, IMessageHookPlugin]:
+    found: dict[str, IMessageHookPlugin] = {}
+    for plugin in installed(IMessageHookPlugin) if plugins is None else plugins:
+        found.setdefault(plugin.name, plugin)
+    return found
 
 
 def _find(
