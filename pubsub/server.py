@@ -62,6 +62,7 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IProtocol
 
+    from pubsub.assembly.links import PreparedLinks
     from pubsub.auth.chain import AuthenticatorChain
     from pubsub.config.options import Options, TlsOptions
     from pubsub.interfaces import IRouter
@@ -323,6 +324,7 @@ class PubSubServer:
                     self._listeners.tcp_addresses(),
                     monitoring,
                     self.cluster.addresses(),
+                    self.gateways.addresses(),
                 )
             )
 
@@ -487,7 +489,7 @@ class PubSubServer:
             # Also when no option changed: the files may hold a new certificate.
             tls = self._make_tls(new.tls)
             self.security.check(new)
-            leafs = self.leafs.prepare(new)
+            links = self._links.prepare(new)
             self._change_log(new)
         except PubSubError:
             authenticators.stop()
@@ -499,8 +501,8 @@ class PubSubServer:
         else:
             self._tls = tls
         self._warn_of_tls()
-        self._apply(new, authenticators, info)
-        self.leafs.reload(old.leafnodes, leafs)
+        self._apply(new, authenticators, info, links)
+        self.leafs.reload(old.leafnodes, links.leafs)
         self._hooks.use(new, hooks)
         for change in changes:
             self._log.info(
@@ -526,6 +528,7 @@ class PubSubServer:
         new: Options,
         authenticators: AuthenticatorChain,
         info: InfoRenderer,
+        links: PreparedLinks,
     ) -> None:
         old, context = self.options, self.context
         # A port the kernel chose stays the one that is open.
@@ -537,7 +540,7 @@ class PubSubServer:
         context.authenticator = authenticators
         context.info = info
         self._use_tls(context, new)
-        self._links.reload(self.options)
+        self._links.reload(self.options, links)
         self.router.settings = router_settings(new)
         self.security.change_users(new)
         context.reloading = False

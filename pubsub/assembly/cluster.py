@@ -76,7 +76,7 @@ class Cluster:
             defer_to_thread=access.defer_to_thread,
             system_account=access.system_account,
         )
-        self._use_tls(options)
+        self._use_tls(options, self.prepare(options))
         self.members = Members(self.context)
         if self.enabled:
             clients.router.add_subscription_listener(self.members.telling.interest)
@@ -123,13 +123,25 @@ class Cluster:
 
     # TLS
 
-    def _use_tls(self, options: Options) -> None:
+    def prepare(self, options: Options) -> ServerTls | None:
+        """What ``options`` need that may fail.
+
+        :raises pubsub.errors.PubSubError: TLS cannot be as configured.
+        """
         tls = options.cluster.tls
         if tls is None:
-            return
-        from pubsub.transport.tls import ClientTls, ServerTls
+            return None
+        # OpenSSL takes its time to load, so only who needs it waits for it
+        from pubsub.transport.tls import ServerTls
 
-        fresh = ServerTls(replace(tls, verify=True), self._reactor)
+        return ServerTls(replace(tls, verify=True), self._reactor)
+
+    def _use_tls(self, options: Options, fresh: ServerTls | None) -> None:
+        tls = options.cluster.tls
+        if tls is None or fresh is None:
+            return
+        from pubsub.transport.tls import ClientTls
+
         if self._tls is None:
             self._tls = fresh
         else:
@@ -207,13 +219,13 @@ class Cluster:
 
     # reloading
 
-    def reload(self, new: Options) -> None:
-        """Obey changed options; what needs a restart was refused before.
+    def reload(self, new: Options, prepared: ServerTls | None) -> None:
+        """Obey changed options; what needs a restart was refused before. Cannot fail.
 
-        :raises pubsub.errors.PubSubError: TLS cannot be as configured; nothing was changed.
+        :param prepared: see :meth:`prepare`.
         """
         old = self.context.options
-        self._use_tls(new)
+        self._use_tls(new, prepared)
         self.context.options = new
         if new.cluster.no_advertise != old.cluster.no_advertise:
             self._urls_changed()

@@ -168,6 +168,11 @@ class Supercluster:
         """Host and port that other clusters are told."""
         return self.table.address() if self.table is not None and self.port else ("", 0)
 
+    @property
+    def tls_not_after(self) -> float:
+        """When the listener's certificate expires, epoch seconds; 0.0 without TLS."""
+        return self._tls.not_after if self._tls is not None else 0.0
+
     def addresses(self) -> list[tuple[str, int]]:
         """Host, as configured, and port of the listener, if there is one."""
         return [(self._clients.options.gateway.host, self.port)] if self.port else []

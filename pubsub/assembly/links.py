@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pubsub.assembly.cluster import Cluster
 from pubsub.assembly.gateways import Supercluster
@@ -12,10 +12,20 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
     from pubsub.assembly.access import ServerAccess
+    from pubsub.assembly.leafs import Prepared
     from pubsub.client.context import ClientContext
     from pubsub.config.options import Options
+    from pubsub.transport.tls import ServerTls
 
-__all__ = ["ServerLinks"]
+__all__ = ["PreparedLinks", "ServerLinks"]
+
+
+class PreparedLinks(NamedTuple):
+    """What may fail in a reload, done."""
+
+    cluster: ServerTls | None
+    gateways: ServerTls | None
+    leafs: Prepared | None
 
 
 class ServerLinks:
@@ -34,6 +44,7 @@ class ServerLinks:
     ) -> None:
         self.cluster = Cluster(options, reactor, access, clients)
         self.gateways = Supercluster(reactor, access, clients, self.cluster)
+        self.cluster.context.gateways = self.gateways.table
         self.leafs = Leafs(reactor, access, clients, lambda: clients.info.info.cluster)
         self.leafs.join_cluster(self.cluster)
 
@@ -68,9 +79,23 @@ class ServerLinks:
         closed.addCallback(lambda _: self.leafs.close())
         return closed
 
-    def reload(self, options: Options) -> None:
-        """Obey changed options; what needs a restart was refused before.
+    # reloading
 
-        :raises pubsub.errors.PubSubError: TLS cannot be as configured; nothing was changed.
+    def prepare(self, options: Options) -> PreparedLinks:
+        """What a reload to ``options`` needs that may fail.
+
+        :raises pubsub.errors.PubSubError: TLS or a password cannot be as configured.
         """
-        self.cluster.reload(options)
+        return PreparedLinks(
+            self.cluster.prepare(options),
+            self.gateways.prepare(options),
+            self.leafs.prepare(options),
+        )
+
+    def reload(self, options: Options, prepared: PreparedLinks) -> None:
+        """Obey changed options; what needs a restart was refused before. Cannot fail.
+
+        Leaf nodes follow when users have changed: :meth:`Leafs.reload`.
+        """
+        self.cluster.reload(options, prepared.cluster)
+        self.gateways.reload(options, prepared.gateways)

@@ -16,6 +16,7 @@ PAGES = (
         ("sort=msgs_to", "sort=pending", "subs=detail", "auth=1", "state=closed&sort=stop"),
     ),
     ("/routez", "Routes", "the other servers of the cluster", ("subs=1",)),
+    ("/gatewayz", "Gateways", "the other clusters", ("accs=1", "accs=1&subs=1")),
     ("/leafz", "Leaf nodes", "the leaf nodes, and the hubs it is one of", ("subs=1",)),
     ("/subsz", "Subscriptions", "how many, and how matching does", ("subs=1",)),
     ("/accountz", "Accounts", "which there are, what they share", ("acc=$G",)),

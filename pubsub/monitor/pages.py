@@ -18,6 +18,7 @@ from pubsub.errors import BadMonitorQuery, go_quote
 from pubsub.monitor.accountz import accountz
 from pubsub.monitor.accstatz import accstatz
 from pubsub.monitor.connz import ConnzOptions, connz
+from pubsub.monitor.gatewayz import GatewayzOptions, gatewayz
 from pubsub.monitor.goformat import compact, indented
 from pubsub.monitor.healthz import HealthzOptions, healthz
 from pubsub.monitor.index import index
@@ -63,6 +64,7 @@ class Pages:
             "/varz": self._varz,
             "/connz": self._connz,
             "/routez": self._routez,
+            "/gatewayz": self._gatewayz,
             "/leafz": self._leafz,
             "/subsz": self._subsz,
             "/subscriptionsz": self._subsz,
@@ -114,6 +116,11 @@ class Pages:
         options = RoutezOptions.from_query(query)
         self._count("/routez")
         return _json(200, indented(routez(self._state, options)), query)
+
+    def _gatewayz(self, query: Query) -> Answer:
+        self._count("/gatewayz")
+        options = GatewayzOptions.from_query(query)
+        return _json(200, indented(gatewayz(self._state, options)), query)
 
     def _leafz(self, query: Query) -> Answer:
         self._count("/leafz")

@@ -13,6 +13,7 @@ from typing import Any
 from pubsub.errors import BadMonitorQuery
 from pubsub.monitor.accountz import accountz
 from pubsub.monitor.connz import DEFAULT_LIMIT, ConnzOptions, connz
+from pubsub.monitor.gatewayz import GatewayzOptions, gatewayz
 from pubsub.monitor.goformat import rfc3339
 from pubsub.monitor.healthz import HealthzOptions, healthz
 from pubsub.monitor.leafz import LeafzOptions, leafz
@@ -63,6 +64,12 @@ def page_requests(state: IServerState) -> dict[str, PageRequest]:
             "RoutezEventOptions.RoutezOptions",
             lambda asked: routez(state, _routez_options(asked)),
             strings(("subscriptions", "subscriptions_detail"), "bool"),
+        ),
+        "GATEWAYZ": PageRequest(
+            "GatewayzEventOptions.GatewayzOptions",
+            lambda asked: gatewayz(state, _gatewayz_options(asked)),
+            strings(("accounts", "subscriptions", "subscriptions_detail"), "bool")
+            | strings(("name", "account_name"), "string"),
         ),
         "HEALTHZ": PageRequest(
             "HealthzEventOptions.HealthzOptions",
@@ -125,6 +132,16 @@ def _connz_options(asked: Mapping[str, Any]) -> ConnzOptions:
 def _routez_options(asked: Mapping[str, Any]) -> RoutezOptions:
     detail = asked.get("subscriptions_detail", False)
     return RoutezOptions(asked.get("subscriptions", False) and not detail, detail)
+
+
+def _gatewayz_options(asked: Mapping[str, Any]) -> GatewayzOptions:
+    return GatewayzOptions(
+        name=asked.get("name", ""),
+        accounts=asked.get("accounts", False),
+        account=asked.get("account_name", ""),
+        subscriptions=asked.get("subscriptions", False),
+        detail=asked.get("subscriptions_detail", False),
+    )
 
 
 def _healthz(state: IServerState, asked: Mapping[str, Any]) -> dict[str, Any]:

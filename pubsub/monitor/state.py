@@ -35,6 +35,11 @@ class IServerState(Interface):
     router = Attribute("pubsub.interfaces.IRouter")
     accounts = Attribute("pubsub.interfaces.IAccounts")
     cluster = Attribute("its routes: ``members`` (pubsub.cluster.members.Members), ``port``")
+    gateways = Attribute(
+        "its gateways: ``table`` (pubsub.cluster.gateways.table.Gateways, or ``None``),"
+        " ``outbound()`` and ``inbound()`` (GatewayProtocol), ``address``, ``port``,"
+        " ``tls_not_after``"
+    )
     leafs = Attribute(
         "its leaf node links: ``linked()`` (LeafProtocol), ``figures`` (LeafFigures), ``port``,"
         " ``tls_not_after``"

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pubsub.cluster.figures import by_kind, routed_traffic
+from pubsub.cluster.figures import all_traffic, slow_consumers, stale_connections
 from pubsub.config.options import Options
+from pubsub.monitor.gatewayz import gateway_block
 from pubsub.monitor.goformat import nanoseconds, number, rfc3339, uptime
 from pubsub.monitor.leafz import leaf_block
 from pubsub.monitor.routez import cluster_block
@@ -36,9 +37,9 @@ def varz(state: IServerState) -> dict[str, Any]:
         **_identity(state),
         **_limits(state),
         "cluster": cluster_block(state),
-        # Not configured, all of them: nats-server shows them empty.
-        "gateway": {},
+        "gateway": gateway_block(state),
         "leaf": leaf_block(state),
+        # Not configured, all of them: nats-server shows them empty.
         **{area: {} for area in ("mqtt", "websocket", "jetstream")},
         **_deadlines(state.options),
         **_process(state, now),
@@ -118,10 +119,7 @@ def _process(state: IServerState, now: float) -> dict[str, Any]:
 
 def _traffic(state: IServerState) -> dict[str, Any]:
     members = state.cluster.members
-    routed = routed_traffic(members)
-    figures = state.leafs.figures
-    leafs = figures.traffic(state.leafs.linked())
-    counters = state.router.counters()
+    traffic, of_clients = all_traffic(state), state.router.counters()
     totals = state.registry.totals
     return {
         "connections": len(state.registry.open),
@@ -129,18 +127,16 @@ def _traffic(state: IServerState) -> dict[str, Any]:
         "routes": sum(1 for _ in members.routes()),
         "remotes": len(members.remotes),
         "leafnodes": len(state.leafs.linked()),
-        "in_msgs": counters.in_msgs + routed.in_msgs + leafs.in_msgs,
-        "in_bytes": counters.in_bytes + routed.in_bytes + leafs.in_bytes,
-        "in_client_msgs": counters.in_msgs,
-        "in_client_bytes": counters.in_bytes,
-        "out_msgs": counters.out_msgs + routed.out_msgs + leafs.out_msgs,
-        "out_bytes": counters.out_bytes + routed.out_bytes + leafs.out_bytes,
-        "out_client_msgs": counters.out_msgs,
-        "out_client_bytes": counters.out_bytes,
-        "slow_consumers": (totals.slow_consumers + members.slow_consumers + figures.slow_consumers),
-        "stale_connections": (
-            totals.stale_connections + members.stale_connections + figures.stale_connections
-        ),
+        "in_msgs": traffic.in_msgs,
+        "in_bytes": traffic.in_bytes,
+        "in_client_msgs": of_clients.in_msgs,
+        "in_client_bytes": of_clients.in_bytes,
+        "out_msgs": traffic.out_msgs,
+        "out_bytes": traffic.out_bytes,
+        "out_client_msgs": of_clients.out_msgs,
+        "out_client_bytes": of_clients.out_bytes,
+        "slow_consumers": sum(slow_consumers(state).values()),
+        "stale_connections": sum(stale_connections(state).values()),
         "stalled_clients": totals.stalls,
         "subscriptions": int(state.router.stats()["num_subscriptions"]),
     }
@@ -162,14 +158,9 @@ def _configuration(state: IServerState) -> dict[str, Any]:
 
 
 def _troubles(state: IServerState) -> dict[str, Any]:
-    totals, members, leafs = state.registry.totals, state.cluster.members, state.leafs.figures
     shown: dict[str, Any] = {
-        "slow_consumer_stats": by_kind(
-            totals.slow_consumers, members.slow_consumers, leafs.slow_consumers
-        ),
-        "stale_connection_stats": by_kind(
-            totals.stale_connections, members.stale_connections, leafs.stale_connections
-        ),
+        "slow_consumer_stats": slow_consumers(state),
+        "stale_connection_stats": stale_connections(state),
         "disk_io_wait_stats": {"waiters": 0, "waits": 0, "wait_time": 0, "max_wait_time": 0},
     }
     if state.tls_not_after:

@@ -32,6 +32,8 @@ class ServerPorts:
     nats: Sequence[str] = ()
     monitoring: Sequence[str] = ()
     cluster: Sequence[str] = ()
+    #: nats-server does not say it
+    gateway: Sequence[str] = ()
     profile: Sequence[str] = ()
     websocket: Sequence[str] = ()
 

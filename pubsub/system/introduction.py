@@ -17,7 +17,7 @@ from pubsub.transport.listen import split_host_port
 from pubsub.wire.info import ServerInfo
 
 if TYPE_CHECKING:
-    from pubsub.config.options import Options
+    from pubsub.config.options import Options, TlsOptions
 
 __all__ = ["advertised", "opened_lines", "opening_lines", "server_info", "server_ports"]
 
@@ -111,20 +111,24 @@ def server_ports(
     clients: Iterable[tuple[str, int]],
     monitoring: Iterable[tuple[str, str, int]],
     routes: Iterable[tuple[str, int]] = (),
+    gateways: Iterable[tuple[str, int]] = (),
 ) -> ServerPorts:
     """What the ports file says.
 
     :param clients: host and port of each TCP listener.
     :param monitoring: scheme, host and port of each.
     :param routes: host and port of where other servers of the cluster connect.
+    :param gateways: likewise servers of other clusters.
     """
     scheme = "tls" if options.tls is not None else "nats"
     return ServerPorts(
         nats=[url for host, port in clients for url in listener_urls(scheme, host, port)],
         monitoring=[url for each in monitoring for url in listener_urls(*each)],
-        cluster=[
-            url
-            for host, port in routes
-            for url in listener_urls("nats" if options.cluster.tls is None else "tls", host, port)
-        ],
+        cluster=_link_urls(options.cluster.tls, routes),
+        gateway=_link_urls(options.gateway.tls, gateways),
     )
+
+
+def _link_urls(tls: TlsOptions | None, addresses: Iterable[tuple[str, int]]) -> list[str]:
+    scheme = "nats" if tls is None else "tls"
+    return [url for host, port in addresses for url in listener_urls(scheme, host, port)]

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pubsub.cluster.figures import by_kind, route_stats, routed_traffic
+from pubsub.cluster.figures import (
+    all_traffic,
+    gateway_stats,
+    route_stats,
+    slow_consumers,
+    stale_connections,
+)
 from pubsub.system.advisories import counts, present
 from pubsub.wire.gotime import rfc3339
 
@@ -40,6 +46,8 @@ class MeasuredServer(Protocol):
     router: IRouter
     #: its routes
     cluster: Any
+    #: its gateways
+    gateways: Any
     #: its leaf node links
     leafs: Any
 
@@ -50,13 +58,9 @@ class MeasuredServer(Protocol):
 def server_stats(server: MeasuredServer, active_accounts: int) -> dict[str, Any]:
     """The figures, in the order of nats-server's fields (``ServerStats``)."""
     usage, totals = server.usage(), server.registry.totals
-    traffic = server.router.counters()
+    traffic, of_clients = all_traffic(server), server.router.counters()
     members = server.cluster.members
-    routed = routed_traffic(members)
-    leafs = server.leafs.figures
-    leafed = leafs.traffic(server.leafs.linked())
-    slow = (totals.slow_consumers, members.slow_consumers, leafs.slow_consumers)
-    stale = (totals.stale_connections, members.stale_connections, leafs.stale_connections)
+    slow, stale = slow_consumers(server), stale_connections(server)
     return {
         "start": rfc3339(server.start),
         "mem": usage.rss,
@@ -66,31 +70,22 @@ def server_stats(server: MeasuredServer, active_accounts: int) -> dict[str, Any]
         "total_connections": totals.connections,
         "active_accounts": active_accounts,
         "subscriptions": int(server.router.stats()["num_subscriptions"]),
-        "sent": counts(
-            traffic.out_msgs + routed.out_msgs + leafed.out_msgs,
-            traffic.out_bytes + routed.out_bytes + leafed.out_bytes,
-        ),
-        "sent_to_clients": counts(traffic.out_msgs, traffic.out_bytes),
-        "received": counts(
-            traffic.in_msgs + routed.in_msgs + leafed.in_msgs,
-            traffic.in_bytes + routed.in_bytes + leafed.in_bytes,
-        ),
-        "received_from_clients": counts(traffic.in_msgs, traffic.in_bytes),
-        "slow_consumers": sum(slow),
+        "sent": counts(traffic.out_msgs, traffic.out_bytes),
+        "sent_to_clients": counts(of_clients.out_msgs, of_clients.out_bytes),
+        "received": counts(traffic.in_msgs, traffic.in_bytes),
+        "received_from_clients": counts(of_clients.in_msgs, of_clients.in_bytes),
+        "slow_consumers": sum(slow.values()),
         **present(
-            slow_consumer_stats=_if_any(slow),
-            stale_connections=sum(stale),
-            stale_connection_stats=_if_any(stale),
+            slow_consumer_stats=slow if any(slow.values()) else {},
+            stale_connections=sum(stale.values()),
+            stale_connection_stats=stale if any(stale.values()) else {},
             stalled_clients=totals.stalls,
             routes=route_stats(members),
+            gateways=gateway_stats(server.gateways.table),
         ),
         "active_servers": 1 + len(members.remotes),
         "gomaxprocs": _THREADS,
     }
-
-
-def _if_any(numbers: tuple[int, int, int]) -> dict[str, int]:
-    return by_kind(*numbers) if any(numbers) else {}
 
 
 class Statsz:

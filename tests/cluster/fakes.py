@@ -32,6 +32,23 @@ class NoCluster:
         self.members = NoMembers()
 
 
+class NoGateways:
+    """A server without gateways."""
+
+    port = 0
+    address = ("", 0)
+    table = None
+    tls_not_after = 0.0
+
+    def outbound(self) -> list[Any]:
+        """None."""
+        return []
+
+    def inbound(self) -> list[Any]:
+        """None."""
+        return []
+
+
 class NoLeafs:
     """A server without leaf node links."""
 

@@ -15,7 +15,7 @@ from pubsub.interfaces import IAccounts, LinkCounters, SubscriptionInfo, Traffic
 from pubsub.monitor.state import IServerState, ProcessUsage
 from pubsub.values.accounts import AccountOptions
 from pubsub.wire.info import ServerInfo
-from tests.cluster.fakes import NoCluster, NoLeafs
+from tests.cluster.fakes import NoCluster, NoGateways, NoLeafs
 
 #: 2026-08-21 14:50:11 UTC
 START = 1787323811.0
@@ -107,6 +107,7 @@ class FakeServer:
         self.registry = Registry(10)
         self.router: Any = FakeRouter()
         self.cluster = NoCluster()
+        self.gateways = NoGateways()
         self.leafs = NoLeafs()
         self.accounts = FakeAccounts("$G", "$SYS")
         self.statz_asked: list[tuple[Sequence[str] | None, bool]] = []

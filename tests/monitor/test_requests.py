@@ -17,7 +17,17 @@ def ask(server: FakeServer, page: str, **options: Any) -> Any:
 
 def test_every_page_names_its_options() -> None:
     pages = page_requests(FakeServer())
-    assert set(pages) == {"VARZ", "SUBSZ", "CONNZ", "HEALTHZ", "ACCOUNTZ", "LEAFZ", "JSZ", "ROUTEZ"}
+    assert set(pages) == {
+        "VARZ",
+        "SUBSZ",
+        "CONNZ",
+        "HEALTHZ",
+        "ACCOUNTZ",
+        "LEAFZ",
+        "JSZ",
+        "ROUTEZ",
+        "GATEWAYZ",
+    }
     kinds = {kind for page in pages.values() for kind in page.fields.values()}
     assert kinds == {"int", "uint64", "bool", "string"}
     assert pages["CONNZ"].struct == "ConnzEventOptions.ConnzOptions"

@@ -24,7 +24,7 @@ from pubsub.system.identity import ServerIdentity
 from pubsub.values.accounts import AccountOptions
 from pubsub.wire.connect import ConnectOptions
 from pubsub.wire.info import ServerInfo
-from tests.cluster.fakes import NoCluster, NoLeafs
+from tests.cluster.fakes import NoCluster, NoGateways, NoLeafs
 
 #: 2026-08-21 14:50:11 UTC
 NOW = 1787323811.0
@@ -73,6 +73,7 @@ class FakeServer:
         self.router: Any = PythonBackend().create(RouterSettings())
         self.router.system_account = system_account
         self.cluster = NoCluster()
+        self.gateways = NoGateways()
         self.leafs = NoLeafs()
         self.accounts = FakeAccounts("$G", "A", system_account)
         self.users: Any = None
