@@ -66,6 +66,13 @@ class Processes:
         self.servers[name] = server
         return server
 
+    def reload(self, name: str, before: str, after: str) -> None:
+        """Change its configuration."""
+        server = self.servers[name]
+        text = (server.directory / "server.conf").read_text(encoding="utf-8")
+        assert before in text
+        server.reload(text.replace(before, after))
+
     def page(self, name: str, page: str) -> dict[str, Any]:
         """A monitoring page."""
         with urlopen(f"{self.servers[name].http_url}/{page}", timeout=PATIENCE) as answer:

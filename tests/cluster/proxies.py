@@ -184,12 +184,13 @@ class Proxies:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._proxies: list[Proxy] = []
+        #: those there are
+        self.all: list[Proxy] = []
 
     def to(self, port: int, window: int = 0) -> Proxy:
         """A proxy for a server that listens there, now or later; open."""
         proxy = Proxy(self, port, window)
-        self._proxies.append(proxy)
+        self.all.append(proxy)
         proxy.mend()
         return proxy
 
@@ -215,7 +216,7 @@ class Proxies:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for proxy in self._proxies:
+        for proxy in self.all:
             proxy.cut()
         self.run(self._finish())
         self._loop.call_soon_threadsafe(self._loop.stop)
