@@ -7,7 +7,7 @@ nats-server is looked for on PATH (Debian's 2.9.10) and in the environment varia
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -39,13 +39,9 @@ def clusters(tmp_path: Path) -> Iterator[Supercluster]:
         yield Supercluster(tmp_path, stack)
 
 
-def played(play: Callable[[], Awaitable[None]]) -> None:
+def played(play: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run it to its end."""
-
-    async def run() -> None:
-        await play()
-
-    asyncio.run(run())
+    asyncio.run(play())
 
 
 async def two_clusters(one: Client, two: Client) -> None:
@@ -203,21 +199,6 @@ def test_who_does_not_know_the_password_stays_out(
     played(play)
 
 
-def everyone(clusters: Supercluster) -> Callable[[Callable[..., Awaitable[None]]], None]:
-    """Run something with a client of each server."""
-
-    def run(play: Callable[..., Awaitable[None]]) -> None:
-        async def connected() -> None:
-            members = {name: await clusters.client(name) for name in clusters.servers}
-            await play(members)
-            for client in members.values():
-                await client.close()
-
-        played(connected)
-
-    return run
-
-
 @pytest.mark.parametrize("kinds", ["native native python native", "native debian newer native"])
 def test_two_clusters_of_two(clusters: Supercluster, kinds: str) -> None:
     """Everybody reaches everybody, and is answered, by whatever servers that goes."""
@@ -227,8 +208,9 @@ def test_two_clusters_of_two(clusters: Supercluster, kinds: str) -> None:
     clusters.join("w1", three, "west", gateways={"east": "e1"}, routes=["w2"])
     clusters.join("w2", four, "west", gateways={"east": "e1"}, routes=["w1"])
 
-    async def play(members: dict[str, Any]) -> None:
+    async def play() -> None:
         await clusters.formed()
+        members = {name: await clusters.client(name) for name in clusters.servers}
         for name, client in members.items():
             for other, talker in members.items():
                 if other != name:
@@ -240,9 +222,11 @@ def test_two_clusters_of_two(clusters: Supercluster, kinds: str) -> None:
                 await until(lambda asker=asker, name=name: answered(asker, f"of.{name}", name))
                 assert await asks(asker, f"of.{name}", 5) == {name}
         # a server of the other cluster ends: what is left of it is reached by the other one
+        await members.pop("w1").close()
         clusters.servers["w1"].kill()
         await until(lambda: answered(members["e1"], "of.w2", "w2"))
         await until(lambda: answered(members["w2"], "of.e2", "e2"))
-        await members.pop("w1").close()
+        for client in members.values():
+            await client.close()
 
-    everyone(clusters)(play)
+    played(play)
