@@ -25,8 +25,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pubsub.assembly.hooks import ServerHooks
-from pubsub.assembly.links import ServerLinks
 from pubsub.assembly.security import Security, new_nonce
+from pubsub.assembly.unlinked import make_links
 from pubsub.client.context import ClientContext
 from pubsub.client.control import announce_info, announce_lame_duck, close_all
 from pubsub.client.factory import ClientFactory
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IProtocol
 
-    from pubsub.assembly.links import PreparedLinks
+    from pubsub.assembly.unlinked import PreparedLinks
     from pubsub.auth.chain import AuthenticatorChain
     from pubsub.config.options import Options, TlsOptions
     from pubsub.interfaces import IRouter
@@ -131,7 +131,7 @@ class PubSubServer:
         self.context = self._make_context()
         self.accounts.client_of = lambda link: self.registry.open.get(link.cid)
         self.security.users.listen(partial(user_changed, self.context))
-        links = self._links = ServerLinks(options, reactor, self.security.access, self.context)
+        links = self._links = make_links(options, reactor, self.security.access, self.context)
         self.cluster, self.gateways, self.leafs = links.cluster, links.gateways, links.leafs
         self._figures = AccountFigures(self.router, self.accounts)
         self._system = self._make_system()
@@ -212,6 +212,7 @@ class PubSubServer:
             server_name=self.name,
             port=self.port,
             auth_required=bool(authenticator.required or options.users),
+            xkey=self.identity.xkey,
         )
         return InfoRenderer(self.cluster.introduce(info))
 

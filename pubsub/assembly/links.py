@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pubsub.assembly.cluster import Cluster
 from pubsub.assembly.gateways import Supercluster
 from pubsub.assembly.leafs import Leafs
+from pubsub.assembly.unlinked import PreparedLinks
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
     from pubsub.assembly.access import ServerAccess
-    from pubsub.assembly.leafs import Prepared
     from pubsub.client.context import ClientContext
     from pubsub.config.options import Options
-    from pubsub.transport.tls import ServerTls
 
-__all__ = ["PreparedLinks", "ServerLinks"]
-
-
-class PreparedLinks(NamedTuple):
-    """What may fail in a reload, done."""
-
-    cluster: ServerTls | None
-    gateways: ServerTls | None
-    leafs: Prepared | None
+__all__ = ["ServerLinks"]
 
 
 class ServerLinks:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from pubsub.client.registry import NO_COUNTERS, ConnectionInfo
 from pubsub.cluster.gateways.modes import InterestMode
-from pubsub.cluster.gateways.telling import MOST_REFUSED
 from pubsub.interfaces import SubscriptionInfo
 from pubsub.monitor.connz import connection_block
 from pubsub.monitor.goformat import number, rfc3339
@@ -124,6 +123,9 @@ def _account(
 
     :param unwanted: subjects nobody wants, as the one who does not want them said.
     """
+    # who has no gateways does not load what they are made of
+    from pubsub.cluster.gateways.telling import MOST_REFUSED
+
     return {
         "name": name,
         "interest_mode": mode.value,

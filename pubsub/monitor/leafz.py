@@ -7,14 +7,16 @@ Names, order and what is left out when empty are those of nats-server 2.15's ``L
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pubsub.client.registry import NO_COUNTERS
-from pubsub.cluster.leafs.protocol import LeafProtocol
 from pubsub.config.options import LeafRemoteOptions
 from pubsub.monitor.goformat import nanoseconds, number, rfc3339, rtt
 from pubsub.monitor.query import Query
 from pubsub.monitor.state import IServerState
+
+if TYPE_CHECKING:
+    from pubsub.cluster.leafs.protocol import LeafProtocol
 
 __all__ = ["LeafzOptions", "leaf_block", "leafz"]
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["advertised", "opened_lines", "opening_lines", "server_info", "server_ports"]
 
 _MAX_PORT = 65535
+#: JetStream's: nats-server tells it whether there is JetStream or not
+_API_LEVEL = 5
 
 
 def advertised(client_advertise: str, host: str, port: int) -> tuple[str, int]:
@@ -43,11 +45,18 @@ def advertised(client_advertise: str, host: str, port: int) -> tuple[str, int]:
 
 
 def server_info(
-    options: Options, *, server_id: str, server_name: str, port: int, auth_required: bool
+    options: Options,
+    *,
+    server_id: str,
+    server_name: str,
+    port: int,
+    auth_required: bool,
+    xkey: str = "",
 ) -> ServerInfo:
     """What INFO tells everybody.
 
     :param port: the one the kernel gave.
+    :param xkey: the public curve key others seal messages for this server with.
     :raises InvalidOption: ``client_advertise`` cannot be understood.
     """
     host, port = advertised(options.client_advertise, options.host, port)
@@ -65,6 +74,8 @@ def server_info(
         tls_required=tls is not None and not options.allow_non_tls,
         tls_verify=tls is not None and tls.verify,
         tls_available=tls is not None and options.allow_non_tls,
+        api_lvl=_API_LEVEL,
+        xkey=xkey,
     )
 
 

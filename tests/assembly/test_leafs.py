@@ -29,8 +29,9 @@ def test_a_server_without_leaf_nodes_has_nothing_of_them() -> Any:
     one = server("")
     yield one.open()
     assert one.leafs.context is None
-    assert (one.leafs.linked(), one.leafs.addresses(), one.leafs.port) == ([], [], 0)
-    one.leafs.keep_house()
+    assert not one.leafs.linked()
+    assert not one.leafs.addresses()
+    assert one.leafs.port == 0
     yield one.close()
 
 
