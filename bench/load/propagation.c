@@ -12,7 +12,7 @@
 #include <string.h>
 
 enum { SUBJECT_MAX = 64, FRAME_MAX = 2 * SUBJECT_MAX, BUFFER_SIZE = 256 * 1024,
-       AGAIN_US = 200, TOGETHER = 500, PATIENCE_MS = 5000,
+       AGAIN_US = 1000, TOGETHER = 500, PATIENCE_MS = 5000,
        STRIDE = 7919 };             /* a prime that counts are not multiples of */
 
 struct listener {
