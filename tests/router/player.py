@@ -26,7 +26,7 @@ from pubsub.interfaces import (
 from pubsub.router.subjects import is_valid_pattern, overlaps
 from tests.router.importing import Interest, Observer
 from tests.router.recording import World
-from tests.router.serving import Subscriptions
+from tests.router.serving import NAMES, Subscriptions, stop_clock
 
 Step = tuple[Any, ...]
 
@@ -105,10 +105,10 @@ def _message(
     if headers:
         verb = b"HMSG"
         sizes.insert(0, b"%d" % len(headers))
-    if link.kind == PeerKind.ROUTE:
+    if link.kind != PeerKind.LEAF:
         verb = verb if headers else b"RMSG"
         row = [subject] if link.peer.account else [account.encode(), subject]
-        if origin:
+        if origin and link.kind == PeerKind.ROUTE:
             verb, sizes = b"LMSG", [b"%d" % len(headers), sizes[-1]]
             row.insert(0, origin)
     if groups:
@@ -123,9 +123,9 @@ def _interest(
     link: ILink, account: str, subject: bytes, queue: bytes, weight: int, origin: bytes, more: bool
 ) -> bytes:
     verb, row = b"LS", [subject]
-    if link.kind == PeerKind.ROUTE:
+    if link.kind != PeerKind.LEAF:
         row.insert(0, account.encode())
-        if origin:
+        if origin and link.kind == PeerKind.ROUTE:
             row.insert(0, origin)
         else:
             verb = b"RS"
@@ -135,17 +135,27 @@ def _interest(
 
 
 #: What a service is asked with.
-REPLY = re.compile(rb"_R_\.\w{6}\.\w{8}")
+REPLY = re.compile(rb"(?:_GR_\.\w{6}\.\w{6}\.)?_R_\.\w{6}\.\w{8}")
 
 
 class Player:
-    """Takes one router through a conversation."""
+    """Takes one router through a conversation.
 
-    def __init__(self, backend: IRouterBackend, router: RouterSettings, members: list[Any]) -> None:
+    :param timed: time passes only in steps. Only what gateways remember goes by that.
+    """
+
+    def __init__(
+        self,
+        backend: IRouterBackend,
+        router: RouterSettings,
+        members: list[Any],
+        timed: bool = False,
+    ) -> None:
         self.world = World(backend, router)
+        self.clock = stop_clock(self.world) if timed else None
         self.world.router.add_interest_listener(Listener(self.world.log))
         self.world.router.add_subscription_listener(SubscriptionListener(self.world.log))
-        for name, (kind, account, options) in zip("abc", members, strict=True):
+        for name, (kind, account, options) in zip("abcde"[: len(members)], members, strict=True):
             self.world.attach(name, kind=kind, account=account)
             self.do_options(name, options)
             self._obey(name)
@@ -161,7 +171,7 @@ class Player:
 
         def interest_received(verb: bytes, argument: bytes) -> None:
             fields = argument.decode("latin-1").split(" ")
-            routed = link.kind == PeerKind.ROUTE
+            routed = link.kind != PeerKind.LEAF
             origin = fields.pop(0).encode() if routed and verb[:1] == b"L" and fields else b""
             account = fields.pop(0) if routed and fields else link.account
             row = [field.encode("latin-1") for field in fields]
@@ -222,6 +232,8 @@ class Player:
         (link.pause_output if pause else link.resume_output)()
 
     def do_permissions(self, name: str, some: bool, responses: ResponsePermission | None) -> None:
+        if responses is not None and self.clock is not None:
+            responses = replace(responses, expires=0.0)
         if some and self._link(name).kind in (PeerKind.CLIENT, PeerKind.LEAF):
             self._link(name).set_permissions(
                 lambda subject: subject != b"denied" and not subject.startswith(b"_"),
@@ -262,8 +274,19 @@ class Player:
             self._feed(name, b"".join(lines) * times, cuts)
 
     def do_peer(self, name: str, peer: ServerPeer) -> None:
+        if self._link(name).kind == PeerKind.GATEWAY:
+            peer = replace(peer, account="")
         if self._link(name).kind in SERVERS:
             self._link(name).peer = peer
+
+    def do_gateways(self, names: list[str]) -> None:
+        links = [self._link(name) for name in names]
+        use = [link for link in links if link.kind == PeerKind.GATEWAY]
+        self.world.router.use_gateways(NAMES, use)
+
+    def do_advance(self, seconds: float) -> None:
+        assert self.clock is not None
+        self.clock.advance(seconds)
 
     def do_hear(
         self, name: str, account: str, subject: bytes, queue: bytes, weight: int, origin: bytes
@@ -310,7 +333,10 @@ class Player:
 
     def _respond(self, name: str, subject: bytes, reply: bytes, payload: bytes) -> None:
         link = self._link(name)
-        for account in ("$G", "A", "B") if link.kind == PeerKind.ROUTE else ("",):
+        if link.kind == PeerKind.CLIENT:
+            subject = subject[subject.index(b"_R_") :]
+        passing_on = link.kind in (PeerKind.ROUTE, PeerKind.GATEWAY)
+        for account in ("$G", "A", "B") if passing_on else ("",):
             line = written(link, "message", account, subject, reply, [], b"", b"", payload)
             self._feed(name, line, [])
 

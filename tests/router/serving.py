@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.task import Clock
 from zope.interface import implementer
 
-from pubsub.interfaces import ILink, ISubscriptionListener, PeerKind, ServerPeer
+from pubsub.interfaces import GatewayNames, ILink, ISubscriptionListener, PeerKind, ServerPeer
 from tests.router.recording import QUIET, World
+
+#: This server, to other clusters.
+NAMES = GatewayNames(cluster=b"OURCLU", server=b"OURSRV", old_cluster=b"ourc")
 
 
 def route(world: World, name: str, **peer: Any) -> ILink:
@@ -18,6 +22,23 @@ def route(world: World, name: str, **peer: Any) -> ILink:
 def leaf(world: World, name: str, account: str = "$G", **peer: Any) -> ILink:
     """A link to a leaf in ``account``, or with ``spoke=True`` to the hub of this server."""
     return _server(world, name, PeerKind.LEAF, {"account": account, **peer}, account)
+
+
+def gateway(world: World, name: str, **peer: Any) -> ILink:
+    """A link to a server of another cluster, or from one."""
+    return _server(world, name, PeerKind.GATEWAY, peer)
+
+
+def use(world: World, *names: str) -> None:
+    """Send to other clusters over these."""
+    world.router.use_gateways(NAMES, [world.peers[name].link for name in names])
+
+
+def stop_clock(world: World) -> Clock:
+    """Let time pass only when it is told to, for what gateways remember."""
+    clock, router = Clock(), world.router
+    router.monotonic = clock.seconds  # type: ignore[attr-defined]
+    return clock
 
 
 def _server(

@@ -28,6 +28,7 @@ from tests.router.conversations import (
     STREAMS,
     Step,
 )
+from tests.router.conversations_abroad import MEMBERS_ABROAD, STEPS_ABROAD
 from tests.router.player import Player
 
 EXAMPLES = int(os.environ.get("PUBSUB_AGREE_EXAMPLES", "150"))
@@ -38,9 +39,10 @@ def agree(
     router: RouterSettings,
     members: list[Any],
     steps: list[Step],
+    timed: bool = False,
 ) -> None:
     """Take both through the same conversation."""
-    oracle, other = (Player(backend, router, members) for backend in backends)
+    oracle, other = (Player(backend, router, members, timed) for backend in backends)
     for number, step in enumerate(steps):
         oracle.step(step)
         other.step(step)
@@ -134,3 +136,39 @@ def test_both_backends_do_the_same_between_servers(
         beginning += [("feed", name, b"SUB a q 1\r\nSUB a.b q 7\r\nSUB _INBOX.x.1 8\r\n", [])]
     beginning += [("streams", "$G", streams), ("services", "$G", routes, True)]
     agree(both_backends, router, [row[:3] for row in members], beginning + steps)
+
+
+@pytest.mark.usefixtures("both_backends")
+@CONVERSATIONS
+@given(
+    router=CALM_SETTINGS,
+    members=MEMBERS_ABROAD,
+    streams=STREAMS,
+    routes=ROUTES,
+    gateways=st.sampled_from([["d"], ["d", "e"], ["e", "d"]]),
+    steps=st.lists(STEPS_ABROAD, min_size=10, max_size=30),
+)
+def test_both_backends_do_the_same_between_clusters(
+    both_backends: tuple[IRouterBackend, IRouterBackend],
+    router: RouterSettings,
+    members: list[Any],
+    streams: list[Any],
+    routes: list[ServiceRoute],
+    gateways: list[str],
+    steps: list[Step],
+) -> None:
+    """Clients, servers of this cluster and of others."""
+    beginning: list[Step] = [
+        ("peer", name, row[3]) for name, row in zip("abcde", members, strict=True)
+    ]
+    beginning += [
+        ("gateways", gateways),
+        ("hear", "c", "$G", b"a.>", b"", 1, b""),
+        ("hear", "d", "$G", b"a", b"", 1, b""),
+        ("hear", "d", "$G", b"a.b", b"q", 1, b""),
+        ("hear", "e", "$G", b"a.*", b"r", 1, b""),
+        ("feed", "a", b"SUB _INBOX.x.1 7\r\n", []),
+        ("streams", "$G", streams),
+        ("services", "$G", routes, True),
+    ]
+    agree(both_backends, router, [row[:3] for row in members], beginning + steps, timed=True)

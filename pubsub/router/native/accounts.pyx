@@ -162,6 +162,7 @@ cdef class NativeAccounts:
                     remove(subs[i])
         finally:
             free(subs)
+        at.asks = bool(routes)
         for number, wanted in enumerate(routes):
             import_service(self, agent, b"%d" % number, wanted)
 

@@ -27,10 +27,15 @@ from pubsub.router.native.output cimport (
 from pubsub.router.native.permissions cimport (
     Decisions, expect_answer, may_hear, may_publish,
 )
+from pubsub.router.native.prefixes cimport (
+    ROUTED_START, is_routed, remember_reply, routed_start, whole_reply,
+)
+from pubsub.router.native.relaying cimport publish_direct
 from pubsub.router.native.services cimport cross_back, cross_over
 from pubsub.router.native.text cimport write_number
 from pubsub.router.native.types cimport (
-    ANSWERS, LEAF_KIND, ORDINARY, ROUTE_KIND, SERVICE, Account, Block, Conn, Core, Message, Result, Sub,
+    ANSWERS, LEAF_KIND, ORDINARY, ROUTED_REPLY, ROUTE_KIND, SERVICE, Account, Block, Conn, Core,
+    Message, Result, Sub,
 )
 
 _log = Logger(namespace="pubsub.router.native")
@@ -209,9 +214,21 @@ cdef int flush_early(Conn* dest) noexcept:
     return 0
 
 
+cdef int send_shown(Core* core, Conn* origin, Conn* dest, Sub* sub, Message* m) except -1:
+    """As :c:func:`send_to`, with a reply that leads through a gateway: that is not shown."""
+    cdef Message shown = m[0]
+    remember_reply(dest, m)
+    shown.abroad = 0
+    shown.reply += ROUTED_START
+    shown.rlen -= ROUTED_START
+    return send_to(core, origin, dest, sub, &shown)
+
+
 cdef int send_to(Core* core, Conn* origin, Conn* dest, Sub* sub, Message* m) except -1:
     cdef bint strip = m.hdr > 0 and not dest.headers
     cdef int size = m.size - m.hdr if strip else m.size
+    if m.abroad & ROUTED_REPLY:
+        return send_shown(core, origin, dest, sub, m)
     dest.out_msgs += 1
     dest.out_bytes += size
     if dest.kind == CLIENT:
@@ -251,6 +268,8 @@ cdef int carry(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
     """To a subscription that is part of an import."""
     cdef Message changed
     cdef bytes subject
+    if m.abroad & ROUTED_REPLY and (sub.role == SERVICE or sub.role == ANSWERS):
+        remember_reply(sub.conn, m)
     if sub.role == SERVICE:
         return cross_over(core, origin, sub, m)
     if sub.role == ANSWERS:
@@ -404,10 +423,6 @@ cdef bytes mapped(Conn* conn, Message* m):
     return answer
 
 
-cdef inline bint starts(const char* p, int n, const char* prefix, int length) noexcept nogil:
-    return n >= length and memcmp(p, prefix, length) == 0
-
-
 cdef inline bint gateway_reply(const char* p, int n) noexcept nogil:
     """A reply that leads through a gateway; the second form is that of old servers."""
     return (n > 5 and starts(p, n, b"_GR_.", 5)) or (n > 4 and starts(p, n, b"$GR.", 4))
@@ -469,50 +484,22 @@ cdef int publish(Conn* conn, Message* m, bint answer) except -1:
     ):
         if refused(conn, m):
             return 0
+        if conn.kind != CLIENT and is_routed(m.reply, m.rlen):
+            m.abroad = ROUTED_REPLY
     if answer and conn.verbose:
         if conn.trace:
             (<object>conn.handler).traced("out", "OK", b"")
         put(conn, b"+OK\r\n", 5)
     if conn.closed:
         return 0
+    if conn.routed_replies != NULL or account.routed_replies != NULL:
+        subject = whole_reply(conn, account, m)
+        if subject is not None:
+            return publish_direct(conn.core, conn, account, m, subject)
     delivered = route(conn.core, account, conn, m, NULL)
     if delivered == 0 and m.rlen and conn.no_responders:
         no_responders(conn, m)
     return delivered
-
-
-cdef inline bint passed_on(Message* m) noexcept:
-    """What other servers may send whatever they may publish: answers, acknowledgements."""
-    return starts(m.subject, m.slen, b"_R_.", 4) or starts(m.subject, m.slen, b"$JS.ACK.", 8)
-
-
-cdef int publish_routed(Conn* conn, Message* m, Result* known) except -1:
-    """A complete message from another server; how many deliveries there were."""
-    cdef bytes written = None
-    cdef bytes subject = None
-    cdef bint refused = False
-    conn.in_msgs += 1
-    conn.in_bytes += m.size
-    conn.active = True
-    if conn.publish_check != NULL and not passed_on(m):
-        refused = not may_publish(conn, m.subject, m.slen)
-        written = m.subject[:m.slen]
-    if conn.kind == LEAF and conn.account.mapper != NULL:
-        subject = mapped(conn, m)
-        # Its groups are not those the other server knows of.
-        m.any_queue = len(subject) != m.slen or memcmp(<char*>subject, m.subject, m.slen) != 0
-        m.subject = subject
-        m.slen = <int>len(subject)
-    if conn.trace and m.size:
-        (<object>conn.handler).traced("in", "MSG_PAYLOAD", <bytes>m.payload[:m.size])
-    if refused:
-        # What the hub may send is known here: it is not told.
-        if not conn.spoke:
-            raise_fault(conn, errors.PublishPermissionViolation(written))
-        return 0
-    if conn.closed:
-        return 0
-    return route(conn.core, m.account, conn, m, known)
 
 
 cdef int publish_again(Conn* conn, Message* m) except -1:
@@ -547,12 +534,16 @@ cdef int publish_again(Conn* conn, Message* m) except -1:
 cdef bint plain(Conn* conn, Message* m) noexcept:
     """Whether a publish like this one needs nothing but matching and delivering."""
     if conn.kind != CLIENT:
-        return not conn.trace and m.qlen == 0 and m.olen == 0 and m.hdr <= 0 and (
-            conn.kind != LEAF
-            or (conn.publish_check == NULL and conn.account.mapper == NULL)
+        return (
+            not conn.trace and m.qlen == 0 and m.olen == 0 and m.hdr <= 0 and not conn.optimistic
+            and not routed_start(m.subject, m.slen) and not is_routed(m.reply, m.rlen)
+            and (
+                conn.kind != LEAF
+                or (conn.publish_check == NULL and conn.account.mapper == NULL)
+            )
         )
     return (
-        conn.kind == CLIENT and conn.account.mapper == NULL and conn.core.hook == NULL
+        conn.routed_replies == NULL and conn.account.mapper == NULL and conn.core.hook == NULL
         and not conn.trace and not conn.verbose
         and not reserved(m.subject[0]) and not (m.rlen and reserved(m.reply[0]))
         and (

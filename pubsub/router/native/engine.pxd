@@ -1,8 +1,8 @@
 # cython: language_level=3
-from pubsub.router.native.accounts cimport NativeAccounts
+from pubsub.router.native.gateways cimport NativeGateways
 from pubsub.router.native.types cimport Conn
 
-cdef class NativeRouter(NativeAccounts):
+cdef class NativeRouter(NativeGateways):
     cdef object _settings
     cdef object _listeners
     cdef object _watchers

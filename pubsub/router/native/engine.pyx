@@ -19,12 +19,12 @@ from pubsub.interfaces import (
 )
 from pubsub.router.native.accounts import link_order
 
-from pubsub.router.native.accounts cimport NativeAccounts
-from pubsub.router.native.delivery cimport publish, route
+from pubsub.router.native.delivery cimport publish
 from pubsub.router.native.descriptors cimport (
     after_parsing, flush_conn, flush_core, forget_dirty, read_descriptor, register_link,
     replace, unregister_link, write_descriptor,
 )
+from pubsub.router.native.gateways cimport NativeGateways
 from pubsub.router.native.grave cimport leave
 from pubsub.router.native.index cimport (
     account_of, delivered_to, is_remote, queue_of, remove_all, sid_of, subject_of,
@@ -36,11 +36,13 @@ from pubsub.router.native.output cimport (
 )
 from pubsub.router.native.parser cimport consume, forget_input
 from pubsub.router.native.permissions cimport Replies
+from pubsub.router.native.relaying cimport publish_own
 from pubsub.router.native.subscribing cimport add_subscription, hear, unhear, unsubscribe
 from pubsub.router.native.table cimport forget_results
 from pubsub.router.native.text cimport write_number
 from pubsub.router.native.types cimport (
-    LEAF_KIND, NO_VERB, REMOTE, ROUTE_KIND, SHADOW, Account, Conn, Core, Message, Node, Result, Sub,
+    GATEWAY_KIND, LEAF_KIND, NO_VERB, REMOTE, ROUTE_KIND, SHADOW, Account, Conn, Core, Message,
+    Node, Result, Sub,
 )
 
 cdef enum:
@@ -77,6 +79,7 @@ cdef int fill_message(
     m.account = NULL
     m.qlen = m.olen = 0
     m.answer = m.any_queue = False
+    m.abroad = 0
     m.hdb = digits
     m.hdb_len = write_number(digits, m.hdr) if headers else 0
     m.szb = digits + 24
@@ -110,6 +113,7 @@ cdef class NativeLink:
         replace(&conn.info_short, None)
         replace(&conn.info_long, None)
         replace(&conn.peer_origin, None)
+        replace(&conn.routed_replies, None)
         replace(&conn.batch, None)
         replace(&conn.later, None)
 
@@ -167,6 +171,7 @@ cdef class NativeLink:
         conn.leaf_origins = peer.leaf_origins
         replace(&conn.peer_origin, peer.origin.encode() if peer.origin else None)
         conn.line_len = 0
+        self.router.peer_changed(self, conn, peer)
 
     @property
     def awaiting_connect(self):
@@ -319,7 +324,9 @@ cdef class NativeLink:
         # Predicates usually refer to the handler; the collector does not see these references.
         self.set_permissions(None, None, None)
         replace(&conn.later, None)
+        replace(&conn.routed_replies, None)
         self.router._links.discard(self)
+        self.router.parted(self, conn)
 
     def subscribe(self, bytes subject, bytes queue, bytes sid):
         return not self.conn.closed and bool(add_subscription(
@@ -382,7 +389,7 @@ cdef class NativeLink:
 
 
 @cython.no_gc_clear
-cdef class NativeRouter(NativeAccounts):
+cdef class NativeRouter(NativeGateways):
     """The router of one server, compiled."""
 
     name = "native"
@@ -454,6 +461,7 @@ cdef class NativeRouter(NativeAccounts):
             link.peer = DEFAULT_PEER
         conn.last_activity = conn.last_input = wall_clock()
         self._links.add(link)
+        self.joined(link, conn)
         return link
 
     def publish(self, str account, bytes subject, bytes reply, bytes headers, bytes payload):
@@ -461,7 +469,7 @@ cdef class NativeRouter(NativeAccounts):
         cdef char digits[48]
         cdef bytes data = headers + payload + b"\r\n"
         fill_message(&m, subject, reply, headers, data, digits)
-        return route(&self.core, self.account_for(account), NULL, &m, NULL)
+        return publish_own(&self.core, self.account_for(account), &m)
 
     def flush(self):
         flush_core(&self.core)
@@ -480,6 +488,9 @@ cdef class NativeRouter(NativeAccounts):
 
     def subscriptions(self, account=None):
         for link in sorted(self._links, key=link_order):
+            if link.kind == GATEWAY_KIND:
+                # Nothing of this cluster's: it is not counted either.
+                continue
             if account is None:
                 yield from link.subscriptions()
             elif link.account == account or ROUTE_KIND <= link.kind <= LEAF_KIND:

@@ -18,13 +18,16 @@ from pubsub.router.native.table cimport (
 from pubsub.router.native.text cimport hash_bytes
 from pubsub.router.native.trie cimport free_trie, prune, touch, trie_place
 from pubsub.router.native.types cimport (
-    DOORKEEPER, IN_NODE, IN_TRIE_REST, ORDINARY, REMOTE, REMOTE_HERE, SHADOW, Account, Conn, Core, Node, Sub,
-    SubList, TrieNode,
+    DOORKEEPER, GATEWAY_KIND, IN_NODE, IN_TRIE_REST, ORDINARY, REMOTE, REMOTE_HERE, SHADOW,
+    Account, Conn, Core, Node, Sub, SubList, TrieNode,
 )
 
 cdef enum:
     FIRST_TABLE = 64
     FIRST_SIDS = 4
+
+# When what does not count was made.
+cdef double NEVER = -1e300
 
 
 # --- accounts ---------------------------------------------------------------------------
@@ -34,6 +37,7 @@ cdef Account* new_account(Core* core, object name) except NULL:
     if account == NULL:
         raise MemoryError("no memory for an account")
     account.core = core
+    account.subscribed = NEVER
     account.nodes = <Node**>calloc(FIRST_TABLE, sizeof(Node*))
     account.mask = FIRST_TABLE - 1
     account.seen = <uint32_t*>calloc(DOORKEEPER, sizeof(uint32_t))
@@ -62,6 +66,7 @@ cdef void free_account(Account* account) noexcept:
     forget_object(&account.imports)
     forget_object(&account.responses)
     forget_object(&account.reply_prefix)
+    forget_object(&account.routed_replies)
     free(account)
 
 
@@ -152,6 +157,7 @@ cdef Sub* new_sub(
     sub.max = 0
     sub.role = ORDINARY
     sub.extra = NULL
+    sub.since = NEVER
     return sub
 
 
@@ -179,8 +185,10 @@ cdef int attach(Account* account, Sub* sub, const char* subject, int slen, bint 
         sub.owner = node
         sub.where = IN_NODE
         link_sub(&node.subs, sub)
-    account.subscriptions += 1
-    account.inserts += 1
+    if sub.conn.kind != GATEWAY_KIND:
+        # Other clusters' interest is not counted as this one's.
+        account.subscriptions += 1
+        account.inserts += 1
     return 0
 
 
@@ -314,8 +322,9 @@ cdef int detach(Account* account, Sub* sub) except -1:
         unlink_sub(&place.rest if sub.where == IN_TRIE_REST else &place.subs, sub)
         prune(place)
         account.wildcards -= 1
-    account.subscriptions -= 1
-    account.removes += 1
+    if sub.conn.kind != GATEWAY_KIND:
+        account.subscriptions -= 1
+        account.removes += 1
     # Deliveries in progress recognise it by this.
     sub.conn = NULL
     if sub.role != ORDINARY and sub.role != REMOTE_HERE and sub.extra != NULL:

@@ -13,9 +13,10 @@ from pubsub.router.native.index cimport (
     account_of, detach, detach_shadows, is_remote, queue_of, remove, remove_all, sid_of, subject_of,
     weight_of,
 )
+from pubsub.router.native.prefixes cimport now_of
 from pubsub.router.native.types cimport (
-    ANSWERS, IN_NODE, IN_TRIE_REST, ORDINARY, REMOTE_HERE, SERVICE, Account, Conn, Core,
-    Node, Sub, TrieNode,
+    ANSWERS, GATEWAY_KIND, IN_NODE, IN_TRIE_REST, LEAF_KIND, ORDINARY, REMOTE_HERE, ROUTE_KIND,
+    SERVICE, SHADOW, Account, Conn, Core, Node, Sub, TrieNode,
 )
 
 
@@ -68,10 +69,20 @@ cdef int watched(Sub* sub, int change) except -1:
     return 0
 
 
+cdef bint is_local(Sub* sub) noexcept:
+    """Whether somebody of its account wants it, here or at a leaf."""
+    cdef Conn* conn = sub.conn
+    if sub.role == SHADOW or conn.kind == ROUTE_KIND or conn.kind == GATEWAY_KIND:
+        return False
+    return not (conn.kind == LEAF_KIND and conn.spoke)
+
+
 cdef int began(Sub* sub) except -1:
     """It was just inserted."""
     cdef Account* account = account_of(sub)
     cdef size_t members
+    if account.core.gateways != NULL and is_local(sub):
+        sub.since = account.subscribed = now_of(account.core)
     watched(sub, <int>weight_of(sub))
     if account.core.listeners == NULL or sub.conn == NULL or is_remote(sub):
         return 0

@@ -6,24 +6,24 @@ collected while local readers are served, with the queue groups chosen for them,
 at the end (nats-server: ``processMsgResults``, ``addSubToRouteTargets``).
 """
 
-from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
+from cpython.ref cimport PyObject
 from libc.stdlib cimport free, realloc
 from libc.string cimport memchr, memcmp, memcpy
 
-from pubsub import errors
-
+from pubsub.router.native.abroad cimport (
+    Names, add_name, goes_abroad, send_abroad,
+)
 from pubsub.router.native.crossing cimport Crossing
 from pubsub.router.native.delivery cimport deliver_one, draw64, slow_consumer
 from pubsub.router.native.descriptors cimport replace
 from pubsub.router.native.index cimport account_of, is_remote, queue_of, sid_of
 from pubsub.router.native.matching cimport members
-from pubsub.router.native.output cimport (
-    block_data, commit, flush_descriptor, put, put_block, reserve,
-)
+from pubsub.router.native.output cimport block_data, commit, put, put_block, reserve
 from pubsub.router.native.permissions cimport expect_answer, may_hear
+from pubsub.router.native.prefixes cimport routed_start
 from pubsub.router.native.text cimport write_number
 from pubsub.router.native.types cimport (
-    LEAF_KIND, ROUTE_KIND, SHADOW, Account, Conn, Core, Message, Result,
+    LEAF_KIND, RETURNED, ROUTE_KIND, SHADOW, Account, Conn, Core, Message, Result,
     Sub,
 )
 
@@ -50,6 +50,9 @@ cdef struct Targets:
     Pick* picks
     size_t picked
     size_t picks_room
+    # gateways may get it, too: groups that have it are noted in ``served``
+    bint noting
+    Names served
 
 
 cdef int add_target(Targets* targets, Sub* sub, Message* m) except -1:
@@ -122,8 +125,8 @@ cdef bint from_leaf(Conn* origin, Message* m, Conn* leaf) noexcept:
     return came_from(origin, m, <char*>theirs, <int>len(theirs))
 
 
-cdef inline bint service_answer(Message* m) noexcept:
-    return m.slen > 4 and memcmp(m.subject, b"_R_.", 4) == 0
+cdef bint service_answer(Message* m) noexcept:
+    return m.slen >= 4 and memcmp(m.subject, b"_R_.", 4) == 0
 
 
 cdef bint plain_target(Conn* origin, Sub* sub, Message* m) noexcept:
@@ -133,7 +136,7 @@ cdef bint plain_target(Conn* origin, Sub* sub, Message* m) noexcept:
         if origin == NULL:
             return True
         if origin.kind == ROUTE_KIND:
-            return m.answer
+            return m.answer or m.abroad & RETURNED
         return not (origin.kind == LEAF_KIND and origin.spoke)
     if dest.kind == LEAF_KIND:
         if dest == origin or (sub.role == SHADOW and m.via != NULL):
@@ -261,16 +264,52 @@ cdef int distribute(Core* core, Conn* origin, Result* result, Message* m) except
     targets.items = NULL
     targets.picks = NULL
     targets.count = targets.room = targets.picked = targets.picks_room = 0
+    targets.served.items = NULL
+    targets.served.count = targets.served.room = 0
+    targets.noting = result.gates and goes_abroad(origin, m)
     try:
         delivered = collect(core, origin, result, m, &targets)
         for i in range(targets.count):
-            delivered += send_to_server(core, origin, &targets, i, m)
+            if send_to_server(core, origin, &targets, i, m):
+                delivered += 1
+                if targets.noting:
+                    note(&targets, i)
+        if targets.noting:
+            delivered += send_abroad(core, origin, result, m, &targets.served)
     finally:
         for i in range(targets.count):
             replace(&targets.items[i].subject, None)
         free(targets.items)
         free(targets.picks)
+        free(targets.served.items)
     return delivered
+
+
+cdef int note(Targets* targets, size_t number) except -1:
+    """The message was sent to a server: its groups there have it."""
+    cdef size_t i
+    for i in range(targets.picked):
+        if targets.picks[i].target == number:
+            add_name(&targets.served, targets.picks[i].sub)
+    return 0
+
+
+cdef int send_one(
+    Core* core, Conn* origin, Conn* dest, Account* account, Message* m
+) except -1:
+    """To one server, which has not asked for it: 1 sent, 0 not."""
+    cdef Targets targets
+    cdef Target target
+    cdef Sub unasked
+    unasked.conn = dest
+    unasked.delivered = 0
+    target.conn = dest
+    target.sub = &unasked
+    target.account = account
+    target.subject = NULL
+    targets.items = &target
+    targets.picked = 0
+    return send_to_server(core, origin, &targets, 0, m)
 
 
 cdef int collect(
@@ -282,6 +321,7 @@ cdef int collect(
     cdef size_t i
     cdef size_t number
     cdef int delivered = 0
+    cdef int here
     cdef bint served = origin == NULL or not ROUTE_KIND <= origin.kind <= LEAF_KIND
     for i in range(result.plain):
         if subs[i].conn == NULL:
@@ -298,14 +338,23 @@ cdef int collect(
         count = (<size_t*>subs)[at]
         if m.qlen == 0 or wanted(m, subs[at + 1]):
             if origin != NULL and origin.kind == ROUTE_KIND:
-                delivered += routed_group(core, origin, subs + at + 1, count, m, targets)
+                here = routed_group(core, origin, subs + at + 1, count, m, targets)
             else:
-                delivered += group(core, origin, subs + at + 1, count, m, targets)
+                here = group(core, origin, subs + at + 1, count, m, targets)
+            if here and targets.noting:
+                add_name(&targets.served, subs[at + 1])
+            delivered += here
         at += 1 + count
     return delivered
 
 
 # --- frames -----------------------------------------------------------------------------
+
+cdef bint server_may_hear(Conn* dest, const char* subject, int slen) except -1:
+    """Whether a server may be sent that; the way in front of a reply does not matter."""
+    cdef int start = routed_start(subject, slen)
+    return may_hear(dest, subject + start, slen - start, b"", 0)
+
 
 cdef int send_to_server(
     Core* core, Conn* origin, Targets* targets, size_t number, Message* m
@@ -316,7 +365,7 @@ cdef int send_to_server(
     cdef bytes mapped
     cdef const char* subject = m.subject
     cdef int slen = m.slen
-    if dest.deliver_check != NULL and not may_hear(dest, subject, slen, b"", 0):
+    if dest.deliver_check != NULL and not server_may_hear(dest, subject, slen):
         return 0
     if dest.closed or target.sub.conn == NULL:
         return 0
@@ -326,10 +375,7 @@ cdef int send_to_server(
         mapped = <bytes>target.subject
         subject = mapped
         slen = <int>len(mapped)
-    if dest.pending > core.early_flush and dest.fd >= 0 and not dest.writing:
-        if flush_descriptor(dest) != 0:
-            dest.writing = True
-            (<object>dest.transport).startWriting()
+    make_room(core, dest)
     target.sub.delivered += 1
     if dest.replies != NULL and m.rlen:
         expect_answer(dest, m.reply, m.rlen)
@@ -337,12 +383,6 @@ cdef int send_to_server(
     if dest.pending > core.max_pending:
         slow_consumer(dest)
     return 1
-
-
-cdef inline char* word(char* at, const char* text, size_t n) noexcept:
-    memcpy(at, text, n)
-    at[n] = 32
-    return at + n + 1
 
 
 cdef bytes leaf_origin(Conn* origin, Conn* dest):
@@ -409,6 +449,13 @@ cdef int append_routed(
     else:
         memcpy(at, m.szb, m.szb_len)
         at += m.szb_len
+    return finish(dest, start, at, m, payload, body)
+
+
+cdef int finish(
+    Conn* dest, char* start, char* at, Message* m, const char* payload, size_t body
+) except -1:
+    """The end of a line that was begun at ``start``, and the payload, CRLF included."""
     at[0] = 13
     at[1] = 10
     at += 2

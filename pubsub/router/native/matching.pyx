@@ -22,6 +22,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, qsort, realloc
 from libc.string cimport memchr, memcmp, memcpy
 
+from pubsub.router.native.abroad cimport set_apart
 from pubsub.router.native.grave cimport bury
 from pubsub.router.native.index cimport is_remote, weight_of
 from pubsub.router.native.table cimport add_node, drop_result, find_node, sweep_cached
@@ -40,6 +41,7 @@ cdef Result NOTHING
 NOTHING.plain = 0
 NOTHING.groups = 0
 NOTHING.remote = False
+NOTHING.gates = 0
 
 
 cdef int gather(Core* core, SubList* subs) except -1:
@@ -159,6 +161,7 @@ cdef Result* grouped(Core* core) except NULL:
     qsort(found, groups, sizeof(Group), by_oldest)
     result.plain = plain
     result.groups = groups
+    result.gates = 0
     out = <Sub**>(result + 1)
     memcpy(out, subs, plain * sizeof(Sub*))
     at = plain
@@ -178,16 +181,21 @@ cdef Result* grouped(Core* core) except NULL:
 
 cdef Result* compute(Account* account, Node* node, const char* subject, int length) except NULL:
     cdef Core* core = account.core
-    cdef Result* result
-    cdef size_t i
-    cdef bint sorted_already = True
-    cdef bint queues = False
-    cdef bint remote = False
     core.scratch_len = 0
     if node != NULL and node.subs.count:
         gather(core, &node.subs)
     if account.wildcards:
         match_trie(account, account.root, subject, length)
+    return set_apart(account, subject, length) if core.abroad else arranged(core)
+
+
+cdef Result* arranged(Core* core) except NULL:
+    """A result from what was gathered."""
+    cdef Result* result
+    cdef size_t i
+    cdef bint sorted_already = True
+    cdef bint queues = False
+    cdef bint remote = False
     for i in range(core.scratch_len):
         if core.scratch[i].queue_len:
             queues = True
@@ -206,8 +214,26 @@ cdef Result* compute(Account* account, Node* node, const char* subject, int leng
         raise MemoryError("no memory for matching")
     result.plain = core.scratch_len
     result.groups = 0
+    result.gates = 0
     result.remote = remote
     memcpy(result + 1, core.scratch, core.scratch_len * sizeof(Sub*))
+    return result
+
+
+cdef inline uint64_t state_of(Account* account) noexcept nogil:
+    """Changes with each subscription, and with whatever else outdates results."""
+    return account.inserts + account.removes + account.generation + account.epoch
+
+
+cdef Result* nothing(Account* account, const char* subject, int length) except NULL:
+    """Nobody subscribes to such a subject; but of gateways other things may be presumed."""
+    cdef Core* core = account.core
+    cdef Result* result
+    if core.gateways == NULL:
+        return &NOTHING
+    core.scratch_len = 0
+    result = set_apart(account, subject, length)
+    bury(core, result)
     return result
 
 
@@ -217,7 +243,7 @@ cdef Result* lookup(Account* account, const char* subject, int length) except NU
     cdef uint64_t h = hash_bytes(subject, length, core.hash_seed)
     cdef Node* node = find_node(account, subject, length, h)
     cdef Result* result
-    cdef uint64_t both[2]
+    cdef uint64_t state
     cdef uint32_t tag
     account.matches += 1
     if node != NULL and node.result != NULL and node.stamp == (
@@ -228,11 +254,19 @@ cdef Result* lookup(Account* account, const char* subject, int length) except NU
         return node.result
     core.kept = False
     if node == NULL and has_empty_token(subject, length):
-        return &NOTHING
+        return nothing(account, subject, length)
+    state = state_of(account)
+    core.asked = False
     result = compute(account, node, subject, length)
+    if core.abroad:
+        # Somebody was asked what to presume, who may have done anything.
+        if state != state_of(account):
+            bury(core, result)
+            return result
+        node = find_node(account, subject, length, h)
     if node == NULL and core.cache:
         tag = <uint32_t>(h >> 32) | 1
-        if account.seen[h & (DOORKEEPER - 1)] == tag:
+        if core.asked or account.seen[h & (DOORKEEPER - 1)] == tag:
             if account.cached >= MAX_CACHED:
                 sweep_cached(account, MAX_CACHED * 3 // 4)
             node = add_node(account, subject, length, h)

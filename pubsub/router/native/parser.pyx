@@ -23,13 +23,12 @@ from libc.string cimport memchr, memcmp, memcpy
 
 from pubsub import errors
 
-from pubsub.router.native.delivery cimport (
-    publish, publish_again, publish_routed, raise_fault,
-)
+from pubsub.router.native.delivery cimport publish, publish_again, raise_fault
 from pubsub.router.native.output cimport (
     block_data, new_block, put, release_block, wall_clock,
 )
 from pubsub.router.native.recall cimport recalled, remember
+from pubsub.router.native.relaying cimport publish_routed
 from pubsub.router.native.serverlines cimport read_routed
 from pubsub.router.native.subscribing cimport say_ok, subscribe, unsubscribe
 from pubsub.router.native.text cimport blank, is_literal, parse_size, split_fields
@@ -101,6 +100,7 @@ cdef int read_publish(Conn* conn, int verb, const char* arg, size_t n, Message* 
     m.account = conn.account
     m.qlen = m.olen = 0
     m.answer = m.any_queue = False
+    m.abroad = 0
     if extra:
         m.hdb = starts[last - 1]
         m.hdb_len = lengths[last - 1]
@@ -205,6 +205,7 @@ cdef int body_progress(Conn* conn) except -1:
     m.block = body.block if body.size >= SHARE else NULL
     m.via = NULL
     m.answer = m.any_queue = False
+    m.abroad = 0
     m.queues = m.szb + body.szb_len
     m.qlen = body.qlen
     m.origin = m.queues + body.qlen

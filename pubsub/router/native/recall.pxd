@@ -53,4 +53,5 @@ cdef inline bint recalled(Conn* conn, const char* at, size_t n, Message* m) noex
     m.account = conn.line_account
     m.qlen = m.olen = 0
     m.answer = m.any_queue = False
+    m.abroad = 0
     return True

@@ -71,6 +71,7 @@ cdef int read_routed(Conn* conn, int verb, const char* arg, size_t n, Message* m
     m.block = NULL
     m.via = NULL
     m.answer = m.any_queue = False
+    m.abroad = 0
     m.reply = starts[at]
     m.rlen = m.qlen = m.olen = m.hdb_len = 0
     m.hdr = -1

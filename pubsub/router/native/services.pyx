@@ -180,6 +180,7 @@ cdef int cross_over(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
     request.via = &here
     request.answer = False
     request.any_queue = True
+    request.abroad = 0
     subject = service.map(m.subject, m.slen)
     if service.account.mapper != NULL:
         subject = mapped_in(
@@ -242,6 +243,7 @@ cdef int cross_back(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
         return 0
     answer.via = &here
     answer.answer = answer.any_queue = True
+    answer.abroad = 0
     if pending.token is not None:
         token, pending.token = pending.token, None
         try:

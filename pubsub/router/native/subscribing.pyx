@@ -16,7 +16,9 @@ from pubsub.router.native.interest cimport began, ended, watched
 from pubsub.router.native.output cimport put
 from pubsub.router.native.shadows cimport add_shadows
 from pubsub.router.native.text cimport classify_pattern, count_tokens, hash_bytes
-from pubsub.router.native.types cimport CLIENT_KIND, LEAF_KIND, REMOTE_HERE, Conn, Sub
+from pubsub.router.native.types cimport (
+    CLIENT_KIND, GATEWAY_KIND, LEAF_KIND, REMOTE_HERE, Conn, Sub,
+)
 
 
 cdef int say_ok(Conn* conn) except -1:
@@ -126,6 +128,8 @@ cdef int hear(
     kind = classify_pattern(subject, <int>len(subject), &tokens)
     if kind < 0:
         return 0
+    if conn.kind == GATEWAY_KIND:
+        conn.core.abroad = True
     crossing = (<object>conn.core.router).crossing(account, None)
     sub = insert_remote(
         conn, crossing, subject, <int>len(subject), queue, <int>len(queue), key, <int>len(key),

@@ -71,12 +71,20 @@ cdef struct Message:
     bint answer
     # without a list of groups any will do
     bint any_queue
+    # Abroad: what gateways have to do with it
+    int abroad
     int slen
     int rlen
     int hdb_len
     int szb_len
     int hdr
     int size
+
+cdef enum Abroad:
+    # its reply is ``_GR_.…``, which leads through a gateway
+    ROUTED_REPLY = 1
+    # an answer whose subject was that, in the cluster that asked
+    RETURNED = 2
 
 cdef struct Sub:
     Conn* conn
@@ -95,6 +103,8 @@ cdef struct Sub:
     # ORDINARY: its first shadow (a Sub, the next one by sid_next); SHADOW, SERVICE and
     # REMOTE: the Crossing, owned
     void* extra
+    # when it was made, monotonic, where that counts: see interest.is_local
+    double since
     # sid, then queue follow the structure
 
 # pubsub.interfaces.PeerKind
@@ -134,9 +144,25 @@ cdef struct SubList:
 cdef struct Result:
     size_t plain
     size_t groups
-    # some of them are other servers'
-    bint remote
+    # some of them are other servers', or gateways want it
+    uint32_t remote
+    # where the Gates begin, in words behind this structure and from 1; 0: nobody abroad wants it
+    uint32_t gates
     # Sub* array follows
+
+# The end of a result that gateways are part of.
+cdef struct Gates:
+    Account* account
+    # Core.gates_epoch when it was made: else the links may be gone
+    uint64_t epoch
+    size_t count
+    # that many times: a Gate, then the Sub* of its groups
+
+# One gateway that wants a subject, and the queue groups it wants it for.
+cdef struct Gate:
+    Conn* conn
+    uint32_t plain
+    uint32_t groups
 
 # A literal subject that somebody subscribed to, or whose result is worth keeping.
 cdef struct Node:
@@ -189,6 +215,8 @@ cdef struct Account:
     # requests waiting for an answer, by the reply that was given to the service
     PyObject* responses
     PyObject* reply_prefix
+    # RoutedReplies of messages for readers in this process
+    PyObject* routed_replies
     Node** nodes
     size_t mask
     size_t count
@@ -210,6 +238,10 @@ cdef struct Account:
     uint64_t out_msgs
     uint64_t out_bytes
     bint is_system
+    # imports services
+    bint asks
+    # when somebody here last subscribed, monotonic
+    double subscribed
 
 cdef enum Verb:
     NO_VERB = 0
@@ -255,6 +287,8 @@ cdef struct Conn:
     PyObject* info_long
     PyObject* batch
     PyObject* later
+    # RoutedReplies of messages for this client
+    PyObject* routed_replies
     # of another server: ServerPeer
     Account* peer_account
     PyObject* peer_origin
@@ -283,6 +317,8 @@ cdef struct Conn:
     bint writing
     bint spoke
     bint leaf_origins
+    bint optimistic
+    bint old_replies
     # input: ``tail`` is the beginning of a verb, or of the argument of ``verb``
     char* tail
     size_t tail_len
@@ -352,3 +388,16 @@ cdef struct Core:
     size_t scratch_len
     # Whether the result the last lookup gave is one that is kept.
     bint kept
+    # somebody was asked what to presume of a gateway
+    bint asked
+    # Gateways are in use, or were heard of: results have to keep them apart.
+    bint abroad
+    # a tuple of Gateway, the nearest first; NULL until gateways are used
+    PyObject* gateways
+    # goes up with each change of these
+    uint64_t gates_epoch
+    # _GR_.<cluster>.<server>., and $GR.<cluster>.
+    PyObject* reply_start
+    PyObject* old_reply_start
+    # asked for the time instead of the system: tests have clocks of their own
+    PyObject* clock

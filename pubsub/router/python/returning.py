@@ -1,15 +1,15 @@
 """Replies on their way back: from other clusters to who asked here, and from here to them.
 
-==========================  =============================================================
-a message                   goes
-==========================  =============================================================
-on a prefixed subject, from to who hears the subject behind the prefix; from a gateway to
-a route or a gateway        the server that is named there, as it is
-with a prefixed reply       to clients and the server itself with the reply alone; who
-                            they are remembers it
-of theirs, on a remembered  to the cluster that is named in the whole reply, and to the
-reply                       hub of this server, which may know that cluster
-==========================  =============================================================
+Theory of operation. A message on a prefixed subject
+(:mod:`pubsub.router.python.prefixes`) that another server passes on is an answer to
+somebody of this cluster. It goes to who hears the subject behind the prefix, or first to
+the server that is named there.
+
+A message with a prefixed reply is a request of another cluster. Clients and the server
+itself are shown the reply alone, and it is remembered who was shown which
+(``map_reply``). What they publish there is their answer: it goes to the cluster that is
+named in the whole reply, and to the hubs of this server, which may know that cluster, but
+to nobody else.
 
 (nats-server: ``handleGatewayReply``, ``deliverMsg``, ``handleGWReplyMap``.)
 """
