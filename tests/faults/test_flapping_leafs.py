@@ -93,5 +93,4 @@ def test_two_hundred_breaks_leave_nothing_behind(
     for name, expected in before.items():
         wait_for(lambda name=name, expected=expected: figures(cluster, name) == expected)
     grown = {name: resident(cluster.servers[name]) - was for name, was in memory.items()}
-    print("GROWN", router, grown, memory)
     assert max(grown.values()) < MOST_GROWTH, grown
