@@ -66,9 +66,10 @@ WRONG_DOORS = [
 NEXT = {"route": b"RS+ $G foo\r\n", "leaf": b"LS+ foo\r\n"}
 
 
-@pytest.mark.parametrize("router", ["native", "python"])
-def test_wrong_doors(cluster: Cluster, ears: Ears, router: str) -> None:
-    """A table, while others talk; and servers that are told wrong addresses say so."""
+@pytest.mark.compared
+@pytest.mark.parametrize("router", ["native", "python", "newer"])
+def test_who_knocks_at_the_wrong_door_is_told_so(cluster: Cluster, ears: Ears, router: str) -> None:
+    """A table, while others talk."""
     leaf_port = free_port()
     a = cluster.join("a", router, top=f'leafnodes {{ listen: "127.0.0.1:{leaf_port}" }}')
     doors = {"client": a.port, "route": cluster.ports["a"], "leaf": leaf_port}
@@ -82,12 +83,20 @@ def test_wrong_doors(cluster: Cluster, ears: Ears, router: str) -> None:
     numbers = [b"%d" % number for number in range(len(WRONG_DOORS))]
     wait_for(lambda: listener.payloads("x") == numbers)
 
-    remotes = ", ".join(f'{{ url: "127.0.0.1:{doors[door]}" }}' for door in ("client", "route"))
-    b = cluster.join("b", router, a.port, leaf_port, top=f"leafnodes {{ remotes [ {remotes} ] }}")
+
+def test_servers_that_are_told_the_wrong_doors_say_so(
+    cluster: Cluster, ears: Ears, kind: str
+) -> None:
+    """A server whose routes lead to ports for clients and leaf nodes, and its remotes likewise."""
+    leaf_port = free_port()
+    a = cluster.join("a", kind, top=f'leafnodes {{ listen: "127.0.0.1:{leaf_port}" }}')
+    listener = ears.listen(a, "x")
+    remotes = ", ".join(f'{{ url: "127.0.0.1:{port}" }}' for port in (a.port, cluster.ports["a"]))
+    b = cluster.join("b", kind, a.port, leaf_port, top=f"leafnodes {{ remotes [ {remotes} ] }}")
     wait_for(lambda: b.log.count("Attempted to connect to a port that is not for routes") >= 2)
     wait_for(lambda: b.log.count("attempted to connect to wrong port") >= 2)
     for name in "ab":
         assert cluster.page(name, "routez")["routes"] == []
         assert cluster.page(name, "leafz")["leafs"] == []
-    publish(talker, "x", b"end")
-    wait_for(lambda: listener.payloads("x") == [*numbers, b"end"])
+    publish(ears.talker(a), "x", b"end")
+    wait_for(lambda: listener.payloads("x") == [b"end"])
