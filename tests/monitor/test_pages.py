@@ -23,6 +23,7 @@ def pages(busy: FakeServer) -> Pages:
         ("/connz", "connections"),
         ("/subsz", "num_cache"),
         ("/subscriptionsz", "num_cache"),
+        ("/gatewayz", "outbound_gateways"),
     ],
 )
 def test_pages_are_indented_json_anybody_may_read(pages: Pages, path: str, key: str) -> None:

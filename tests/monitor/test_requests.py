@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from pubsub.errors import BadMonitorQuery, ClosedState
+from pubsub.monitor import requests
+from pubsub.monitor.gatewayz import GatewayzOptions
 from pubsub.monitor.requests import page_requests
 from tests.monitor.fakes import FakeServer
 
@@ -94,6 +96,16 @@ def test_health(server: FakeServer) -> None:
 def test_accounts(server: FakeServer) -> None:
     assert ask(server, "ACCOUNTZ")["accounts"] == ["$G", "$SYS"]
     assert ask(server, "ACCOUNTZ", account="$G")["account_detail"]["account_name"] == "$G"
+
+
+def test_gateways_are_asked_for_in_nats_servers_words(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ask(server, "GATEWAYZ")["outbound_gateways"] == {}
+    monkeypatch.setattr(requests, "gatewayz", lambda state, options: options)
+    options = dict.fromkeys(("accounts", "subscriptions", "subscriptions_detail"), True)
+    asked = ask(server, "GATEWAYZ", **options, name="B", account_name="X")
+    assert asked == GatewayzOptions("B", True, "X", True, True)
 
 
 def test_there_are_no_leafs_and_no_streams(server: FakeServer) -> None:

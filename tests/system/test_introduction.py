@@ -6,7 +6,7 @@ import pytest
 from twisted.logger import LogLevel
 
 from pubsub._version import NATS_VERSION
-from pubsub.config.options import AuthorizationOptions, Options, TlsOptions
+from pubsub.config.options import AuthorizationOptions, GatewayOptions, Options, TlsOptions
 from pubsub.errors import InvalidOption
 from pubsub.system.introduction import (
     advertised,
@@ -104,3 +104,7 @@ def test_the_ports_file_names_schemes() -> None:
     assert plain.nats == ["nats://127.0.0.1:1", "nats://[::1]:2"]
     assert plain.monitoring == ["https://127.0.0.1:3"]
     assert server_ports(Options(tls=TlsOptions()), clients, ()).nats[0] == "tls://127.0.0.1:1"
+    linked = server_ports(
+        Options(gateway=GatewayOptions(tls=TlsOptions())), (), (), clients[:1], clients[1:]
+    )
+    assert (linked.cluster, linked.gateway) == (["nats://127.0.0.1:1"], ["tls://[::1]:2"])
