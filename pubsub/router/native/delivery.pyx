@@ -28,13 +28,13 @@ from pubsub.router.native.permissions cimport (
     Decisions, expect_answer, may_hear, may_publish,
 )
 from pubsub.router.native.prefixes cimport (
-    ROUTED_START, is_routed, remember_reply, routed_start, whole_reply,
+    ROUTED_START, ack_end, is_routed, remember_reply, routed_start, whole_reply,
 )
 from pubsub.router.native.relaying cimport publish_direct
 from pubsub.router.native.services cimport cross_back, cross_over
 from pubsub.router.native.text cimport write_number
 from pubsub.router.native.types cimport (
-    ANSWERS, LEAF_KIND, ORDINARY, ROUTED_REPLY, ROUTE_KIND, SERVICE, Account, Block, Conn, Core,
+    ANSWERS, ENCODED_ACK, LEAF_KIND, ORDINARY, ROUTED_REPLY, ROUTE_KIND, SERVICE, Account, Block, Conn, Core,
     Message, Result, Sub,
 )
 
@@ -286,11 +286,25 @@ cdef int carry(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
     return deliver_here(core, origin, sub, &changed)
 
 
-cdef inline int deliver_here(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
+cdef int deliver_encoded(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
+    """As :c:func:`deliver_here`, on the subject behind the ``@`` of its reply."""
+    cdef Message shown = m[0]
+    cdef int end = ack_end(m.reply, m.rlen)
+    shown.abroad &= ~ENCODED_ACK
+    if end:
+        shown.subject = m.reply + end + 1
+        shown.slen = m.rlen - end - 1
+        shown.rlen = end
+    return deliver_here(core, origin, sub, &shown)
+
+
+cdef int deliver_here(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
     cdef Conn* dest = sub.conn
     cdef uint64_t count
     cdef uint64_t maximum
     cdef int delivered
+    if m.abroad & ENCODED_ACK:
+        return deliver_encoded(core, origin, sub, m)
     if dest == NULL or (dest == origin and not origin.echo):
         return 0
     if dest.deliver_check != NULL and not may_hear(
@@ -537,6 +551,7 @@ cdef bint plain(Conn* conn, Message* m) noexcept:
         return (
             not conn.trace and m.qlen == 0 and m.olen == 0 and m.hdr <= 0 and not conn.optimistic
             and not routed_start(m.subject, m.slen) and not is_routed(m.reply, m.rlen)
+            and not ack_end(m.reply, m.rlen)
             and (
                 conn.kind != LEAF
                 or (conn.publish_check == NULL and conn.account.mapper == NULL)

@@ -36,6 +36,25 @@ cdef inline bint is_routed(const char* p, int n) noexcept nogil:
     return routed_start(p, n) == ROUTED_START
 
 
+cdef inline int ack_end(const char* p, int n) noexcept nogil:
+    """Where the ``@`` of a reply ``$JS.ACK.<seven tokens>@<subject>`` is; 0 for another reply.
+
+    It is what a server makes of a message of JetStream that its reader shall get on another
+    subject. (nats-server: ``jsAckDeliverIdx``.)
+    """
+    cdef int at = ROUTED_START if is_routed(p, n) else 0
+    cdef int dots = 0
+    if n - at < 17 or memcmp(p + at, b"$JS.ACK.", 8) != 0:
+        return 0
+    while at < n - 1:
+        if p[at] == 46:
+            dots += 1
+        elif p[at] == 64 and dots >= 8:
+            return at
+        at += 1
+    return 0
+
+
 cdef class RoutedReplies:
     cdef dict young
     cdef dict old

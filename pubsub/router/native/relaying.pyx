@@ -8,9 +8,9 @@ from pubsub import errors
 from pubsub.router.native.abroad cimport missed, returned, send_direct
 from pubsub.router.native.delivery cimport mapped, raise_fault, route, starts
 from pubsub.router.native.permissions cimport Decisions, Replies
-from pubsub.router.native.prefixes cimport is_routed, routed_start, whole_reply
+from pubsub.router.native.prefixes cimport ack_end, is_routed, routed_start, whole_reply
 from pubsub.router.native.types cimport (
-    LEAF_KIND, ROUTED_REPLY, Account, Conn, Core, Message, Result,
+    ENCODED_ACK, LEAF_KIND, ROUTED_REPLY, Account, Conn, Core, Message, Result,
 )
 
 
@@ -76,6 +76,8 @@ cdef int publish_routed(Conn* conn, Message* m, Result* known) except -1:
         return 0
     if m.rlen and is_routed(m.reply, m.rlen):
         m.abroad = ROUTED_REPLY
+    if m.rlen and ack_end(m.reply, m.rlen):
+        m.abroad |= ENCODED_ACK
     if conn.core.gateways != NULL and conn.kind != LEAF_KIND and routed_start(m.subject, m.slen):
         return returned(conn, m)
     if conn.optimistic:

@@ -28,7 +28,7 @@ from pubsub.router.native.grave cimport leave
 from pubsub.router.native.output cimport block_data, monotonic, new_block, release_block
 from pubsub.router.native.text cimport hash_bytes, write_number
 from pubsub.router.native.types cimport (
-    ANSWERS, Account, Block, Conn, Core, Message, Sub, Via,
+    ANSWERS, ENCODED_ACK, Account, Block, Conn, Core, Message, Sub, Via,
 )
 
 _log = Logger(namespace="pubsub.router.native")
@@ -180,7 +180,7 @@ cdef int cross_over(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
     request.via = &here
     request.answer = False
     request.any_queue = True
-    request.abroad = 0
+    request.abroad = m.abroad & ENCODED_ACK
     subject = service.map(m.subject, m.slen)
     if service.account.mapper != NULL:
         subject = mapped_in(
@@ -243,7 +243,7 @@ cdef int cross_back(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
         return 0
     answer.via = &here
     answer.answer = answer.any_queue = True
-    answer.abroad = 0
+    answer.abroad = m.abroad & ENCODED_ACK
     if pending.token is not None:
         token, pending.token = pending.token, None
         try:

@@ -85,6 +85,8 @@ cdef enum Abroad:
     ROUTED_REPLY = 1
     # an answer whose subject was that, in the cluster that asked
     RETURNED = 2
+    # its reply says on which subject readers here get it
+    ENCODED_ACK = 4
 
 cdef struct Sub:
     Conn* conn

@@ -12,7 +12,7 @@ from pubsub.interfaces import PeerKind, RouterSettings
 from pubsub.router.python.gateways import send_abroad
 from pubsub.router.python.groups import serve
 from pubsub.router.python.message import Message
-from pubsub.router.python.prefixes import is_prefixed
+from pubsub.router.python.prefixes import ack_end, is_prefixed
 from pubsub.router.python.subscription import Carrier, Entry, Heard, Subscription
 from pubsub.router.python.targets import Targets
 
@@ -127,6 +127,8 @@ def deliver(
 ) -> bool:
     """Deliver to one subscription, unless something speaks against it."""
     link = sub.link
+    if publisher is not None and publisher.is_server and message.reply:
+        message = _decoded(message)
     if link is publisher and not link.options.echo:
         return False
     if link.may_deliver is not None and not link.may_deliver(message.subject, sub.queue):
@@ -188,6 +190,16 @@ def _send(
     if link.kind == PeerKind.CLIENT and link.pending_bytes > settings.max_pending:
         link.handler.fault(SlowConsumer(f"{link.pending_bytes} bytes are pending"))
     return True
+
+
+def _decoded(message: Message) -> Message:
+    """The message on the subject its reply has behind an ``@``, if it is one of JetStream's."""
+    end = ack_end(message.reply)
+    if not end:
+        return message
+    decoded = message.delivered_on(message.reply[end + 1 :])
+    decoded.reply = message.reply[:end]
+    return decoded
 
 
 def _as_shown(owner: PythonLink | Account, message: Message) -> Message:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-__all__ = ["MAPPED_SECONDS", "MappedReplies", "Way", "is_prefixed", "shown", "way_of"]
+__all__ = ["MAPPED_SECONDS", "MappedReplies", "Way", "ack_end", "is_prefixed", "shown", "way_of"]
 
 #: How long a subscription is new, and how long the way back of a reply is remembered:
 #: nats-server's defaultGatewayRecentSubExpiration.
@@ -23,6 +23,10 @@ _PREFIX = b"_GR_."
 _PREFIX_END = len(b"_GR_.cccccc.ssssss.")
 _OLD_PREFIX = b"$GR."
 _OLD_PREFIX_END = len(b"$GR.cccc.")
+#: acknowledgements of JetStream: two tokens, then stream, consumer and four numbers, each with
+#: its dot, and one more number
+_ACK = b"$JS.ACK."
+_ACK_DOTS = 8
 
 
 class Way(NamedTuple):
@@ -54,6 +58,24 @@ def shown(subject: bytes) -> bytes:
     """The subject without the way back, if there is one in front of it."""
     way = way_of(subject)
     return subject if way is None else way.subject
+
+
+def ack_end(reply: bytes) -> int:
+    """Where the ``@`` of a reply ``$JS.ACK.<seven tokens>@<subject>`` is; 0 for another reply.
+
+    It is what a server makes of a message of JetStream that its reader shall get on another
+    subject: there is no other place for it in a line. (nats-server: ``jsAckDeliverIdx``.)
+    """
+    start = _PREFIX_END if is_prefixed(reply) else 0
+    if not reply.startswith(_ACK, start):
+        return 0
+    at = start
+    for _ in range(_ACK_DOTS):
+        at = reply.find(b".", at) + 1
+        if not at:
+            return 0
+    end = reply.find(b"@", at)
+    return end if 0 < end < len(reply) - 1 else 0
 
 
 class MappedReplies:
