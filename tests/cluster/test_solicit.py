@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -64,6 +65,36 @@ def test_who_is_no_longer_configured_is_not_tried() -> None:
     node.members.solicitor.solicit(Target(URL, True))
     network.clock.advance(5)
     assert times == []
+
+
+@pytest.mark.parametrize("there", [0, 2, 3])
+def test_who_is_no_longer_configured_when_it_is_reached_is_left(there: int) -> None:
+    """A reload comes while connections of the pool are under way."""
+    network = Network()
+    one, two = network.node("a", pool_size=3), network.node("b", "a", pool_size=3)
+    connect = two.context.connect
+    under_way: list[tuple[Deferred[Any], Any]] = []
+
+    def hold(host: str, port: int, factory: Any) -> Deferred[Any]:
+        if len(two.members.open) < there:
+            return connect(host, port, factory)
+        under_way.append((Deferred(), factory))
+        return under_way[-1][0]
+
+    two.context.connect = hold
+    network.start()
+    assert len(two.members.open) == there
+    options = two.context.options
+    two.context.options = replace(options, cluster=replace(options.cluster, routes=()))
+    two.members.reloaded(options.cluster)
+    count = len(under_way)
+    for connecting, factory in under_way:
+        connect("a", 6222, factory).chainDeferred(connecting)
+    network.settle(3)
+    for node in (one, two):
+        assert not node.members.remotes
+        assert not node.members.open
+    assert len(under_way) == count > 0
 
 
 def test_nothing_is_tried_when_the_server_ends() -> None:
