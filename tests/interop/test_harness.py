@@ -17,6 +17,7 @@ import pytest
 from pubsub.testing.child import OWN_COMMAND
 from tests.interop.conftest import program
 from tests.patience import PATIENCE
+from tests.patience import wait_for as wait_until
 
 #: One line of the log: process, time, level, text.
 LINE = re.compile(r"\[(\d+)\] \d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d{6} \[(INF|WRN|ERR|FTL)\] (.*)")
@@ -107,10 +108,15 @@ def test_the_ports_file_and_the_pid_file(run: Run, tmp_path: Path) -> None:
         *("-a", "127.0.0.1", "-p", "-1", "-m", "-1"),
         *("--ports_file_dir", str(tmp_path), "-P", str(pid_file)),
     )
-    deadline = time.monotonic() + PATIENCE
-    while not (found := list(tmp_path.glob(f"*_{process.pid}.ports"))):
-        assert time.monotonic() < deadline
+
+    def complete() -> list[Path]:
         assert process.poll() is None
+        # nats-server writes it in place
+        found = tmp_path.glob(f"*_{process.pid}.ports")
+        return [path for path in found if path.read_text().rstrip().endswith("}")]
+
+    wait_until(complete, "a ports file")
+    found = complete()
     ports = json.loads(found[0].read_text())
     assert re.fullmatch(r"nats://127\.0\.0\.1:\d+", ports["nats"][0])
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", ports["monitoring"][0])
