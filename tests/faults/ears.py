@@ -32,7 +32,7 @@ class Ear:
     """
 
     def __init__(self, server: ChildServer, *subjects: str, long: int) -> None:
-        self._peer = Peer(server.port)
+        self._peer = Peer(server.port, host=server.host)
         self._long = long
         self._sids = 0
         self.heard: list[tuple[str, bytes | int]] = []
@@ -42,12 +42,13 @@ class Ear:
         self._thread.start()
         self.subscribe(*subjects)
 
-    def subscribe(self, *subjects: str) -> None:
-        """Hear more: ``"subject"`` or ``"subject queue"``."""
+    def subscribe(self, *subjects: str) -> int:
+        """Hear more: ``"subject"`` or ``"subject queue"``; the number of the last subscription."""
         for subject in subjects:
             self._sids += 1
             self._peer.send(b"SUB %b %d\r\n" % (subject.encode(), self._sids))
         self.settle()
+        return self._sids
 
     def unsubscribe(self, sid: int) -> None:
         """Hear less: the first subscription is 1."""
@@ -106,7 +107,7 @@ class Ears:
 
     def talker(self, server: ChildServer) -> Peer:
         """A client of that server that only speaks."""
-        peer = Peer(server.port)
+        peer = Peer(server.port, host=server.host)
         peer.hello()
         self._peers.append(peer)
         return peer

@@ -23,9 +23,11 @@ class Peer:
     :param info: whether INFO comes without being asked for.
     """
 
-    def __init__(self, port: int, source: str = "", *, info: bool = True) -> None:
+    def __init__(
+        self, port: int, source: str = "", *, host: str = "127.0.0.1", info: bool = True
+    ) -> None:
         self.sock = socket.create_connection(
-            ("127.0.0.1", port), PATIENCE, (source, 0) if source else None
+            (host, port), PATIENCE, (source, 0) if source else None
         )
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = b""
