@@ -16,11 +16,20 @@ from tests.cluster.processes import PATIENCE, Processes, free_port, until
 
 __all__ = ["Supercluster", "answered", "asks", "no_one_answers", "serves"]
 
-#: two accounts that have nothing to do with each other
+#: two accounts that share a service and a stream, and nothing else
 ACCOUNTS = """
 accounts {
-  A { users: [ { user: a, password: p } ] }
-  B { users: [ { user: b, password: p } ] }
+  A {
+    users: [ { user: a, password: p } ]
+    exports: [ { service: shared.service }, { stream: "shared.stream.>" } ]
+  }
+  B {
+    users: [ { user: b, password: p } ]
+    imports: [
+      { service: { account: A, subject: shared.service } }
+      { stream: { account: A, subject: "shared.stream.>" } }
+    ]
+  }
   $SYS { users: [ { user: sys, password: p } ] }
 }
 no_auth_user: a
