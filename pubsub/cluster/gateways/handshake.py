@@ -253,7 +253,9 @@ def _came(gateway: GatewayProtocol, info: GatewayInfo) -> None:
         return
     _remember(gateway, info)
     headers = info.headers and not context.options.no_header_support
-    link.peer = replace(link.peer, headers=headers, optimistic=not info.interest_only)
+    # it was promised to be told all interest, and understands that
+    promised = context.interest_only and info.interest_only
+    link.peer = replace(link.peer, headers=headers, optimistic=not promised)
     gateways.register_inbound(gateway)
     gateway.log(
         LogLevel.info,

@@ -32,10 +32,11 @@ def test_who_comes_is_greeted_and_told_what_is_wanted(step: int) -> None:
     bare = '"version":"","proto":0,"go":"","host":"","port":0,"headers":false,"max_payload":0'
     command = f'INFO {{"server_id":"","server_name":"",{bare},"gateway":"A","gateway_cmd":%d,'
     command += '"gateway_cmd_payload":"JEc="}'
+    gossip = f'INFO {{"server_id":"NA","server_name":"",{bare},"gateway":"C",'
+    gossip += '"gateway_urls":["c1:7222"],"gateway_cmd":1}'
     assert raw.send(line(b"CONNECT", CONNECT), line(b"INFO", INFO)) == [
         "RS+ $G work group 1",
-        f'INFO {{"server_id":"NA","server_name":"",{bare},"gateway":"C",'
-        '"gateway_urls":["c1:7222"],"gateway_cmd":1}',
+        gossip,
         command % 2,
         "RS+ $G foo",
         command % 3,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionRefusedError as Refused
@@ -50,7 +52,7 @@ def test_attempts_may_become_rarer() -> None:
     server.gateways.start(GATEWAYS)
     server.network.settle(100)
     times = [when for when, _ in made]
-    gaps = [round(later - earlier) for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [round(later - earlier) for earlier, later in pairwise(times)]
     assert gaps[:7] == [1, 2, 4, 8, 16, 30, 30]
 
 

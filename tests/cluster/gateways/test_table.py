@@ -158,7 +158,7 @@ def test_where_others_find_us() -> None:
     server.gateway_context.addresses = lambda: ["127.0.0.1", "::1", "x", "192.0.2.7"]
     server.gateways.start(GATEWAYS)
     assert server.gateways.url == "192.0.2.7:7222"
-    server.gateway_context.addresses = lambda: []
+    server.gateway_context.addresses = list
     assert server.gateways.address() == ("0.0.0.0", GATEWAYS)
 
 
