@@ -211,6 +211,8 @@ class ClusterOptions:
     ping_max: int = 0
     #: seconds, 0.0 for the top level's
     write_deadline: float = 0.0
+    #: as at the top level: ``"close"``, ``"retry"``, or ``"default"``, which is ``"retry"``
+    write_timeout: str = "default"
     tls: TlsOptions | None = None
 
 

@@ -71,5 +71,5 @@ ROWS = (
     _row("write_deadline", K.DURATION, "Time without progress in writing", unit="seconds",
          reloadable=True),
     _row("write_timeout", K.CHOICE, "What happens when it has passed",
-         choices=("default", "close", "retry"), unsupported="write_timeout of routes"),
+         choices=("default", "close", "retry"), default="default", reloadable=True),
 )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pubsub.client.registry import NO_COUNTERS
 from pubsub.interfaces import Permissions
-from pubsub.monitor.goformat import number, rfc3339, rtt, uptime
+from pubsub.monitor.goformat import nanoseconds, number, rfc3339, rtt, uptime
 from pubsub.monitor.query import Query
 from pubsub.monitor.state import IServerState
 from pubsub.monitor.subsz import subscription_detail
@@ -126,4 +126,8 @@ def cluster_block(state: IServerState) -> dict[str, Any]:
     if tls is not None:
         block |= {"tls_required": True, "tls_verify": True}
     block["pool_size"] = cluster.pool_size
+    if cluster.write_deadline:
+        block["write_deadline"] = nanoseconds(cluster.write_deadline)
+    if cluster.write_timeout != "default":
+        block["write_timeout"] = cluster.write_timeout
     return block

@@ -32,6 +32,7 @@ def test_everything_that_is_built_can_be_configured() -> None:
           routes: [ "nats-route://u:p%40@a:1", "nats://[::1]:2" ]
           connect_retries: 5, connect_backoff: true, pool_size: 2, accounts: [A, B]
           compression: off, ping_interval: "20s", ping_max: 3, write_deadline: "4s"
+          write_timeout: retry
           permissions { import: "in.>", export: { allow: ["out.>"], deny: "out.secret" } }
         }""").cluster
     assert cluster == ClusterOptions(
@@ -40,6 +41,7 @@ def test_everything_that_is_built_can_be_configured() -> None:
         advertise="out:1", no_advertise=True, connect_retries=5, connect_backoff=True,
         permissions=Permissions(("in.>",), (), ("out.>",), ("out.secret",)),
         pool_size=2, accounts=("A", "B"), ping_interval=20.0, ping_max=3, write_deadline=4.0,
+        write_timeout="retry",
     )  # fmt: skip
 
 
@@ -71,7 +73,7 @@ def test_tls_asks_both_sides_for_certificates_and_takes_its_time() -> None:
         ("permissions { import: a, allow_responses: true }", "do not support dynamic responses"),
         ("permissions { export: 'a queue' }", "are about subjects, not about queue groups"),
         ("tls { cert_file: c, key_file: k, verify_and_map: true }", "verify_and_map: of routes"),
-        ("write_timeout: close", "write_timeout of routes is not supported yet"),
+        ("write_timeout: never", "write_timeout must be 'default', 'close' or 'retry'"),
         ("nonsense: 1", 'unknown field "nonsense"'),
     ],
 )

@@ -269,10 +269,6 @@ REFUSED_AT_START = [
 #: Options of nats-server whose features are not built.
 UNSUPPORTED = [
     (
-        "cluster { write_timeout: retry }",
-        "f:1:11: write_timeout: write_timeout of routes is not supported yet by this server",
-    ),
-    (
         "gateway { name: A, port: 1, write_timeout: retry }",
         "f:1:29: write_timeout: write_timeout of gateways is not supported yet by this server",
     ),

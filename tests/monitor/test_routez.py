@@ -90,3 +90,7 @@ def test_varz_shows_the_cluster(busy: FakeServer) -> None:
         "name": "C", "addr": "h", "cluster_port": 16222, "auth_timeout": 2, "urls": ["r:1"],
         "tls_timeout": 3.5, "tls_required": True, "tls_verify": True, "pool_size": 3,
     }  # fmt: skip
+    cluster = replace(cluster, write_deadline=4.0, write_timeout="retry")
+    busy.options = replace(busy.options, cluster=cluster)
+    shown = cluster_block(busy)
+    assert (shown["write_deadline"], shown["write_timeout"]) == (4_000_000_000, "retry")
