@@ -24,6 +24,7 @@ from pubsub.system.addresses import local_addresses
 from pubsub.system.introduction import advertised
 from pubsub.transport.connect import connect_tcp
 from pubsub.transport.listen import bind_tcp, host_port
+from pubsub.wire.info import go_json
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IListeningPort, IProtocolFactory
@@ -69,7 +70,7 @@ class Leafs:
         self._reactor = reactor
         self._clients = clients
         self._cluster = cluster
-        self._defer_to_thread = access.defer_to_thread
+        self._access = access
         self._port: IListeningPort | None = None
         self._remotes: list[LeafRemote] = []
         self._tls: ServerTls | None = None
@@ -88,13 +89,15 @@ class Leafs:
             authenticator=self._make_users(clients.options),
             gateways=bool(clients.options.gateway.port),
         )
+        if self.context.gateways and access.system_account:
+            self.context.account_linked = self._account_linked
         self._use_tls(self.context, options)
         access.users.listen(self._user_changed)
 
     def _make_users(self, options: Options) -> LeafUsers | None:
         return make_leaf_users(
             options.leafnodes,
-            self._defer_to_thread,
+            self._access.defer_to_thread,
             self._reactor.seconds,
             options.trusted_proxies,
         )
@@ -112,6 +115,15 @@ class Leafs:
         self._tls = self._make_tls(options)
         if self._tls is not None:
             context.serve_tls = self._tls.start_tls
+
+    def _account_linked(self, account: str) -> None:
+        """nats-server's sendLeafNodeConnectMsg."""
+        access = self._access
+        subject = f"$SYS.ACCOUNT.{account}.LEAFNODE.CONNECT".encode("utf-8", "surrogateescape")
+        payload = go_json({"server": dict(access.server_info()), "acc": account})
+        access.router.publish(access.system_account, subject, b"", b"", payload)
+        assert self.context is not None
+        self.context.flush_soon()
 
     def _make_tls(self, options: LeafNodeOptions) -> ServerTls | None:
         """That of the listener, made anew.

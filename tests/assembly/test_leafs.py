@@ -248,3 +248,22 @@ def test_a_leaving_hub_takes_no_leaf_nodes_and_names_others() -> Any:
     yield late.close()
     yield spoke.close()
     yield hub.close()
+
+
+@pytest_twisted.inlineCallbacks
+def test_other_clusters_are_told_of_accounts_with_leaf_nodes() -> Any:
+    hub = server(
+        'gateway { name: A, listen: "127.0.0.1:-1" }\nleafnodes { listen: "127.0.0.1:-1" }'
+    )
+    yield hub.open()
+    told: list[Any] = []
+    watcher = hub.security.access.internal_client("$SYS")
+    watcher.subscribe(b"$SYS.ACCOUNT.*.LEAFNODE.CONNECT", told.append)
+    spoke = server(f'leafnodes {{ remotes [ {{ url: "127.0.0.1:{hub.leafs.port}" }} ] }}')
+    yield spoke.open()
+    yield until(lambda: told)
+    assert told[0].subject == b"$SYS.ACCOUNT.$G.LEAFNODE.CONNECT"
+    event = json.loads(told[0].payload)
+    assert (event["acc"], event["server"]["id"]) == ("$G", hub.server_id)
+    yield spoke.close()
+    yield hub.close()

@@ -39,6 +39,10 @@ def _no_details(transport: Any) -> TlsDetails:
     return TlsDetails()
 
 
+def _nobody_told(account: str) -> None:
+    """There are no gateways."""
+
+
 def _no_cluster() -> str:
     return ""
 
@@ -75,6 +79,9 @@ class LeafContext:
     jetstream: Callable[[], JetStreamSide] = lambda: NO_JETSTREAM
     #: whether this server has gateways: the other end then has to send mapped replies here
     gateways: bool = False
+    #: told of each leaf node of an account: clusters whose gateways send whatever nobody has
+    #: refused have to tell what they want from then on, since leaf nodes send on interest only
+    account_linked: Callable[[str], None] = _nobody_told
     #: what leaf nodes are told to connect to: host and port
     address: tuple[str, int] = ("", 0)
     #: likewise those of the other servers of the cluster, ``host:port``

@@ -409,7 +409,9 @@ class LeafProtocol(StreamEnd, Protocol):
             self.apply_peer()
 
     def announce(self) -> None:
-        """Tell the system account that it is there."""
+        """Tell the system account, and other clusters, that it is there."""
+        if self.remote is None or self.remote.options.hub:
+            self.context.account_linked(self.account)
         observer: Any = self.context.client.observer
         if observer is not None:
             self.announced = True

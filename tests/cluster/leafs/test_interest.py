@@ -87,12 +87,13 @@ def test_who_is_told_of_whom() -> None:
         "client": CLIENT,
         "answers": None,
         "route": ROUTE,
+        "gateway": Link(PeerKind.GATEWAY),
         "leaf": Link(PeerKind.LEAF),
         "hub": Link(PeerKind.LEAF, ServerPeer(spoke=True)),
     }
     expected = {
-        "spoke": {"client", "answers", "route", "leaf", "hub"},
-        "isolated": {"client", "answers", "route"},
+        "spoke": {"client", "answers", "route", "gateway", "leaf", "hub"},
+        "isolated": {"client", "answers", "route", "gateway"},
         "hub": {"client", "answers", "leaf"},
     }
     audience = {"spoke": Leaf(), "isolated": Leaf(isolated=True), "hub": Leaf(spoke=True)}
