@@ -21,19 +21,33 @@ reactor: Any = installed
 
 #: seconds; less than the limit of a test (tests.timelimit), which says less about what was missing
 PATIENCE = 60.0
+#: seconds, once something has been waited for in vain: that run has failed, but it has to end
+_IMPATIENCE = 5.0
+#: what never happened in this run
+_disappointments: list[str] = []
 #: of nats-py's functions
 _TIMEOUTS = frozenset(["timeout", "connect_timeout", "drain_timeout"])
 #: seconds between one look and the next
 _PAUSE = 0.005
 
 
+def _deadline() -> float:
+    return time.monotonic() + (_IMPATIENCE if _disappointments else PATIENCE)
+
+
+def _check(deadline: float, what: str) -> None:
+    if time.monotonic() >= deadline:
+        _disappointments.append(what)
+        raise AssertionError(f"{what} never happened")
+
+
 def until(condition: Callable[[], Any], what: str = "it") -> Deferred[None]:
     """Fires when that is true: the reactor goes on meanwhile."""
 
     async def look() -> None:
-        deadline = time.monotonic() + PATIENCE
+        deadline = _deadline()
         while not condition():
-            assert time.monotonic() < deadline, f"{what} never happened"
+            _check(deadline, what)
             await deferLater(reactor, _PAUSE)
 
     return ensureDeferred(look())
@@ -41,9 +55,9 @@ def until(condition: Callable[[], Any], what: str = "it") -> Deferred[None]:
 
 def wait_for(condition: Callable[[], Any], what: str = "it") -> None:
     """Block until that is true: of what other processes and threads do."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = _deadline()
     while not condition():
-        assert time.monotonic() < deadline, f"{what} never happened"
+        _check(deadline, what)
         time.sleep(_PAUSE)
 
 

@@ -106,16 +106,16 @@ def test_each_hanging_test_fails(
     passed = {name for name, outcome in found.items() if outcome == "PASSED"}
     assert passed == {"may_take_longer", "is_not_disturbed"}
     assert len(found) == _SUITE.count("def test_")
-    assert re.search(r"setup of \S*test_is_not_set_up took more than 0.5 s", output)
-    assert re.search(r"teardown of \S*test_is_not_torn_down took more than 0.5 s", output)
-    assert re.search(r"call of \S*test_blocks took more than 0.5 s", output)
+    assert re.search(r"setup of \S*test_is_not_set_up took more than [0-9.]+ s", output)
+    assert re.search(r"teardown of \S*test_is_not_torn_down took more than [0-9.]+ s", output)
+    assert re.search(r"call of \S*test_blocks took more than [0-9.]+ s", output)
     assert re.search(r"test_suite.py\S* line \d+ in test_blocks", output)
 
 
 def test_a_process_that_does_not_end_is_ended(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PUBSUB_TEST_LIMIT", "0.5")
+    monkeypatch.setenv("PUBSUB_TEST_PARTING", "0.5")
     like_ours(pytester, _NEVER_ENDING)
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider", timeout=60)
     result.assert_outcomes(passed=1)

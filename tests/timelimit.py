@@ -24,12 +24,14 @@ import pytest_twisted
 
 #: seconds for each of a test's three phases; the slowest takes a tenth of it on a busy machine
 LIMIT = float(os.environ.get("PUBSUB_TEST_LIMIT", "120"))
+#: after so many that took too long, the others have a quarter of it: the run has to end
+MANY = 3
 #: seconds between one attempt at ending it and the next
 AGAIN = LIMIT / 12
 #: seconds without any progress after which the run ends, for what no signal interrupts
-END = 2.5 * LIMIT
+END = 60.0 + 2 * LIMIT
 #: seconds that the process may take to end, after the last test
-PARTING = LIMIT / 2
+PARTING = float(os.environ.get("PUBSUB_TEST_PARTING", "60"))
 
 
 class TimeIsUp(BaseException):
@@ -96,6 +98,8 @@ def _stacks(frame: FrameType | None) -> str:
 def _limited(item: pytest.Item, phase: str) -> Iterator[None]:
     marker = item.get_closest_marker("time_limit")
     seconds = marker.args[0] if marker else LIMIT
+    if len(_late) >= MANY:
+        seconds /= 4
     alarm = _Alarm(f"{phase} of {item.nodeid}")
     before = signal.signal(signal.SIGALRM, alarm.ring)
     signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
@@ -112,8 +116,13 @@ def _limited(item: pytest.Item, phase: str) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     if alarm.stacks:
+        _late.append(item.nodeid)
         text = f"{alarm.name} took more than {seconds:g} s\n{alarm.stacks}\n{error}"
         pytest.fail(text, pytrace=False)
+
+
+#: the tests that took too long
+_late: list[str] = []
 
 
 class _Watchdog:
@@ -132,7 +141,7 @@ class _Watchdog:
     def put_off(self, more: float = 0.0) -> None:
         """Give it more time: not at each test, since that starts a thread."""
         now = time.monotonic()
-        if now + END + more > self._until + LIMIT / 4:
+        if now + END + more > self._until + 20.0:
             self._until = now + END + more
             faulthandler.dump_traceback_later(END + more, exit=True, file=self._file)
 
