@@ -8,7 +8,7 @@ import re
 import pytest
 
 from pubsub import errors
-from pubsub.errors import ClientFault, ClosedState, go_quote
+from pubsub.errors import ClientFault, ClosedState
 
 
 def _classes() -> list[type[errors.PubSubError]]:
@@ -121,22 +121,6 @@ def test_permission_violations_name_the_subject(fault: ClientFault, wire: bytes)
 def test_a_subject_that_is_no_utf8_goes_back_as_text() -> None:
     fault = errors.PublishPermissionViolation(b"\xff")
     assert fault.to_bytes() == b"-ERR 'Permissions Violation for Publish to \"\\xff\"'\r\n"
-
-
-@pytest.mark.parametrize(
-    ("raw", "quoted"),
-    [
-        (b"plain", '"plain"'),
-        (b'say "hi" \\', '"say \\"hi\\" \\\\"'),
-        (b"a\tb\r\n\x00\x7f", '"a\\tb\\r\\n\\x00\\x7f"'),
-        ("größe".encode(), '"größe"'),
-        (b"\xff\xfe", '"\\xff\\xfe"'),
-        ("\u200b".encode(), '"\\u200b"'),
-        ("\U000e0001".encode(), '"\\U000e0001"'),
-    ],
-)
-def test_quoting_is_go_s(raw: bytes, quoted: str) -> None:
-    assert go_quote(raw) == quoted
 
 
 def test_a_configuration_error_says_where() -> None:

@@ -19,7 +19,7 @@ MAX_BODY_LINES = 60
 #: From the bottom up. A module may import its own package and what stands below it,
 #: never a neighbour on the same level.
 LAYERS = (
-    ("_version", "closed"),
+    ("_version", "closed", "quoting"),
     ("errors",),
     ("values",),
     ("interfaces",),
