@@ -13,6 +13,7 @@ from pathlib import Path
 
 import nats
 import pytest
+from nats.aio.msg import Msg
 
 from tests.certs import Authority
 from tests.cluster.processes import Processes, free_port, until
@@ -198,5 +199,56 @@ def test_the_user_is_whom_the_certificate_names(
     async def run() -> None:
         await pair.linked()
         assert [leaf["account"] for leaf in processes.page("hub", "leafz")["leafs"]] == ["A"]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("far", "hub", "spoke"),
+    [("newer", "native", "newer"), ("native", "newer", "native")],
+)
+def test_a_leaf_node_reaches_another_cluster(
+    processes: Processes, far: str, hub: str, spoke: str
+) -> None:
+    """Through the gateway of its hub, and answers come back."""
+    ports = {name: free_port() for name in ("far", "near", "leafs")}
+
+    def gateway(name: str, other: str) -> str:
+        return (
+            "accounts { SYS { users [ { user: s, password: s } ] } }\nsystem_account: SYS\n"
+            f'gateway {{ name: {name}, listen: "127.0.0.1:{ports[name]}", gateways: ['
+            f' {{ name: {other}, url: "nats://127.0.0.1:{ports[other]}" }} ] }}\n'
+        )
+
+    async def run() -> None:
+        processes.start("far", far, gateway("far", "near"))
+        processes.start(
+            "hub",
+            hub,
+            f'{gateway("near", "far")} leafnodes {{ listen: "127.0.0.1:{ports["leafs"]}" }}',
+        )
+        processes.start(
+            "spoke",
+            spoke,
+            f'leafnodes {{ remotes [ {{ url: "nats-leaf://127.0.0.1:{ports["leafs"]}" }} ] }}',
+        )
+        await until(lambda: linked(processes, "hub") and linked(processes, "spoke"))
+        await until(lambda: "far" in processes.page("hub", "gatewayz")["outbound_gateways"])
+        await until(lambda: "near" in processes.page("far", "gatewayz")["outbound_gateways"])
+        there = await nats.connect(processes.servers["far"].url)
+        here = await nats.connect(processes.servers["spoke"].url)
+
+        async def answer(message: Msg) -> None:
+            await message.respond(b"answer to " + message.data)
+
+        await there.subscribe("far.svc", cb=answer)
+        await here.subscribe("near.svc", cb=answer)
+        await settled(here, there, "far.sync")
+        await settled(there, here, "near.sync")
+        for _ in range(3):
+            assert (await here.request("far.svc", b"a", timeout=10)).data == b"answer to a"
+            assert (await there.request("near.svc", b"b", timeout=10)).data == b"answer to b"
+        await here.close()
+        await there.close()
 
     asyncio.run(run())
