@@ -14,7 +14,7 @@ async def main(url: str) -> None:
 
     greetings = await client.subscribe("greet.*")
     await client.publish("greet.joe", b"hello")
-    message = await greetings.next_msg()
+    message = await greetings.next_msg(timeout=5)
     print(f"{message.subject}: {message.data.decode()}")
 
     async def answer(request: Msg) -> None:
