@@ -32,9 +32,9 @@ OWN_COMMAND = (
 )
 
 #: Starting takes a third of a second on an idle machine; a loaded CI worker takes its time.
-START_TIMEOUT = 30.0
-#: From SIGTERM to gone. A server that needs longer has forgotten a timer or a thread.
-STOP_TIMEOUT = 10.0
+START_TIMEOUT = 60.0
+#: From SIGTERM to gone, likewise. One that needs longer has forgotten a timer or a thread.
+STOP_TIMEOUT = 30.0
 #: The ports file has no other way to say that it is there.
 POLL_INTERVAL = 0.005
 
