@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from tests.cluster.gateways.world import World
 from tests.cluster.network import Client
+from tests.router.recording import native_backend
 
 CLUSTERS = {"A": "ab", "B": "xy"}
 NAMES = "abxy"
@@ -36,13 +37,17 @@ class Supercluster(RuleBasedStateMachine):
 
     @initialize(old=st.sampled_from(["", "AB", "A"]))
     def begin(self, old: str) -> None:
-        self.world = World()
+        self.world = self.new_world()
         self.old = old
         self.clients: dict[str, list[tuple[Client, dict[str, tuple[str, str]]]]] = {}
         self.sids = 0
         for name in NAMES:
             self._start(name)
         self.world.settle(HEALING)
+
+    def new_world(self) -> World:
+        """Without servers."""
+        return World()
 
     def _start(self, name: str) -> None:
         cluster = cluster_of(name)
@@ -189,5 +194,15 @@ class Supercluster(RuleBasedStateMachine):
                 assert server.gateways.alive >= len(server.gateways.open)
 
 
+class NativeSupercluster(Supercluster):
+    """The same with the native router."""
+
+    def new_world(self) -> World:
+        """Without servers."""
+        return World(native_backend())
+
+
 TestSupercluster = Supercluster.TestCase
-TestSupercluster.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestSupercluster.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestNativeSupercluster = NativeSupercluster.TestCase
+TestNativeSupercluster.settings = TestSupercluster.settings

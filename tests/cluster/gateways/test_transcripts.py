@@ -19,8 +19,10 @@ from typing import Any
 
 import pytest
 
+from pubsub.interfaces import IRouterBackend
 from tests.cluster.gateways.world import World
 from tests.cluster.network import Cable, Client
+from tests.router.recording import native_backend
 
 DIRECTORY = Path(__file__).parents[2] / "testdata" / "gateways"
 PATHS = sorted(DIRECTORY.glob("*.txt"))
@@ -29,8 +31,8 @@ PATHS = sorted(DIRECTORY.glob("*.txt"))
 class Transcript:
     """Commands, and what they cause."""
 
-    def __init__(self) -> None:
-        self.world = World()
+    def __init__(self, backend: IRouterBackend | None = None) -> None:
+        self.world = World(backend)
         self.world.watcher = self._heard
         self.clients: dict[str, Client] = {}
         self.said: list[str] = []
@@ -133,6 +135,12 @@ def test_servers_say_what_they_said_before(path: Path) -> None:
         path.write_text(now, encoding="utf-8")
         return
     assert now == before, f"PUBSUB_REWRITE=1 rewrites {path.name}; look at the difference"
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_they_say_the_same_with_the_native_router(path: Path) -> None:
+    before = path.read_text(encoding="utf-8")
+    assert Transcript(native_backend()).play(before) == before
 
 
 def test_there_are_transcripts() -> None:
