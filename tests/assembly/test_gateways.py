@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
+from twisted.logger import Logger, formatEvent
 
+from pubsub.assembly.gateways import Supercluster
 from pubsub.config.build import configure
 from pubsub.config.options import Options
 from pubsub.errors import InvalidOption, ListenError, ReloadRefused
@@ -27,7 +29,6 @@ def options_of(name: str, *others: str, extra: str = "", top: str = "") -> Optio
     """
     return configure(
         text=f"""listen: "127.0.0.1:-1"
-        router: python
         {top}
         gateway {{ name: {name}, listen: "127.0.0.1:-1", gateways: [ {", ".join(others)} ]
         {extra} }}""",
@@ -193,7 +194,7 @@ def test_a_port_that_is_taken_is_named() -> Any:
     one = PubSubServer(options_of("A"), reactor)
     yield one.open()
     gateway = f'gateway {{ name: B, listen: "127.0.0.1:{one.gateways.port}" }}'
-    text = f'listen: "127.0.0.1:-1"\nrouter: python\n{gateway}'
+    text = f'listen: "127.0.0.1:-1"\n{gateway}'
     two = PubSubServer(configure(text=text, path="f").options, reactor)
     with pytest.raises(ListenError, match="gateway"):
         yield two.open()
@@ -209,3 +210,28 @@ def test_tls_that_cannot_be_is_found_at_once() -> None:
     ):
         with pytest.raises(InvalidOption, match="gone"):
             PubSubServer(options, reactor)
+
+
+@pytest_twisted.inlineCallbacks
+def test_who_does_not_look_at_certificates_is_warned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Any:
+    """Once, at the start."""
+    lines: list[str] = []
+    log = Logger("pubsub.test", observer=lambda event: lines.append(formatEvent(event)))
+    monkeypatch.setattr(Supercluster, "_log", log)
+    issued = (authority := Authority(tmp_path)).issue("server")
+    careless = encrypted(issued, authority).replace("}", ", insecure: true }")
+    one = PubSubServer(
+        options_of("A", f'{{ name: B, url: "nats://127.0.0.1:1", {careless} }}'), reactor
+    )
+    yield one.open()
+    yield one.close()
+    assert lines == [
+        "Gateway name is A",
+        f"Listening for gateways connections on 127.0.0.1:{one.gateways.port}",
+        (
+            "TLS certificate chain and hostname of solicited gateways will not be verified."
+            " DO NOT USE IN PRODUCTION!"
+        ),
+    ]

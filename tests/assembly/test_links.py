@@ -15,6 +15,7 @@ from pubsub.server import PubSubServer
 EVERYTHING = """
     listen: "127.0.0.1:-1"
     cluster { name: C, listen: "127.0.0.1:-1" }
+    gateway { name: C, listen: "127.0.0.1:-1" }
     leafnodes { listen: "127.0.0.1:%d" }
 """
 
@@ -30,6 +31,7 @@ def test_all_listen_and_all_stop() -> Any:
     one = server()
     yield one.open()
     assert one.cluster.port
+    assert one.gateways.port
     assert one.leafs.port
     # in lame duck mode nobody new is accepted
     one.send_lame_duck_info()

@@ -136,11 +136,22 @@ def test_the_readmes_test_passes(pytester: pytest.Pytester) -> None:
 
 #: those about security need keys and certificates: test_security_pages makes them
 CONFIGS = sorted({*EXAMPLES.rglob("*.conf")} - {*(EXAMPLES / "security").rglob("*.conf")})
+#: what some of them take from the environment
+VARIABLES = {
+    "PASSWORD": "secret",
+    "NAME": "e1",
+    "CLUSTER": "east",
+    "EAST": "nats://e:7222",
+    "WEST": "nats://w:7222",
+    "CLIENT_PORT": "4222",
+    "ROUTE_PORT": "6222",
+    "GATEWAY_PORT": "7222",
+}
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_an_example_configuration_is_accepted(config: Path) -> None:
-    result = _check(config, PASSWORD="secret")
+    result = _check(config, **VARIABLES)
     assert result.returncode == 0, result.stdout
 
 
