@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from pubsub.client.preamble_types import loss_text
 from pubsub.cluster import keepalive
 from pubsub.cluster.connection import ServerConnection
 from pubsub.cluster.gateways import handshake
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from pubsub.config.options import GatewayUrl, TlsOptions
 
 __all__ = ["GatewayProtocol"]
+
+#: what :class:`pubsub.transport.tls.ClientTls` says of a certificate with another name
+_OTHER_NAME = "certificate is not for"
 
 
 class GatewayProtocol(ServerConnection):
@@ -124,11 +128,13 @@ class GatewayProtocol(ServerConnection):
             self.gateways.order()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The transport is gone: a certificate's name that did not help is not tried again."""
-        failed = self.closed_state is None and self.link is None
+        """The transport is gone: if its certificate has another name than that of the cluster,
+        servers without a name are not expected to have that one, either."""
+        if self.link is None and self.remote is not None and self.url is not None:
+            expected = self.remote.hostname(self.url)
+            if expected == self.remote.tls_name and _OTHER_NAME in loss_text(reason):
+                self.remote.tls_name = ""
         super().connectionLost(reason)
-        if failed and self.remote is not None:
-            self.remote.tls_name = ""
 
     def introduced(self) -> None:
         """It may be asked whether it is there from now on (setFirstPingTimer)."""

@@ -15,6 +15,7 @@ from pubsub.client.preamble_types import TlsDetails
 from pubsub.config.options import GatewayUrl, TlsOptions
 from pubsub.errors import ClosedState, SlowConsumer
 from pubsub.interfaces import ILinkHandler, PeerKind
+from pubsub.transport.tls import CertificateRefused
 from tests.cluster.gateways.raw import (
     CONNECT,
     INFO,
@@ -199,14 +200,21 @@ def test_a_reload_may_pin_others() -> None:
 
 
 def test_a_name_that_did_not_help_is_not_tried_again() -> None:
-    """The certificate may be that of an address (nats-server: resetTLSName)."""
+    """The certificate may be that of an address (nats-server: resetTLSName); or the network was
+    the trouble, and then the name is tried again."""
     server, _ = encrypted()
     remote = server.gateways.remotes["B"]
     assert remote.tls_name == "b"
-    raw = dialled(server)
-    raw.protocol.connectionLost(Failure(ConnectionDone()))
-    assert remote.tls_name == ""
-    assert raw.state is ClosedState.TLS_HANDSHAKE_ERROR
+    for failure, name in (
+        (ConnectionDone(), "b"),
+        (CertificateRefused("tls: expired"), "b"),
+        (CertificateRefused("x509: certificate is not for b"), ""),
+    ):
+        raw = dialled(server)
+        raw.protocol.url = GatewayUrl("10.0.0.1", 1)
+        raw.protocol.connectionLost(Failure(failure))
+        assert remote.tls_name == name
+        assert raw.state is ClosedState.TLS_HANDSHAKE_ERROR
 
 
 # the end
