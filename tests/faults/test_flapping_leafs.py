@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 
-import pytest
-
 from tests.cluster.processes import Processes, free_port, resident
 from tests.cluster.proxies import Proxies, Proxy
 from tests.faults.ears import Ears, publish
@@ -58,18 +56,15 @@ def break_it(processes: Processes, proxy: Proxy, turn: int) -> None:
         wait_for(lambda: linked(processes, "spoke"), "it is back")
 
 
-@pytest.mark.parametrize("router", ["native", "python"])
 def test_two_hundred_breaks_leave_nothing_behind(
-    cluster: Processes, proxies: Proxies, ears: Ears, router: str
+    cluster: Processes, proxies: Proxies, ears: Ears, kind: str
 ) -> None:
     """No subscriptions, connections, descriptors or memory; in between, messages get across."""
     port = free_port()
-    hub = cluster.start("hub", router, f'leafnodes {{ listen: "127.0.0.1:{port}" }}')
+    hub = cluster.start("hub", kind, f'leafnodes {{ listen: "127.0.0.1:{port}" }}')
     proxy = proxies.to(port)
     remote = f'{{ url: "127.0.0.1:{proxy.port}", ignore_discovered_servers: true }}'
-    spoke = cluster.start(
-        "spoke", router, f"leafnodes {{ reconnect: 20ms, remotes [ {remote} ] }}\n"
-    )
+    spoke = cluster.start("spoke", kind, f"leafnodes {{ reconnect: 20ms, remotes [ {remote} ] }}\n")
     up, down = ears.listen(hub, "a.>", "work q"), ears.listen(spoke, "b", "work q", "c.*.d")
     at_hub, at_spoke = ears.talker(hub), ears.talker(spoke)
     wait_for(lambda: linked(cluster, "spoke") and linked(cluster, "hub"))

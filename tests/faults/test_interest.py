@@ -8,8 +8,6 @@ from __future__ import annotations
 import random
 from collections import Counter
 
-import pytest
-
 from tests.cluster.processes import Cluster
 from tests.cluster.proxies import Proxies
 from tests.faults.ears import Ear, Ears
@@ -110,11 +108,10 @@ class Run:
         )
 
 
-@pytest.mark.parametrize("router", ["native", "python"])
 def test_each_server_knows_what_the_others_want(
-    cluster: Cluster, proxies: Proxies, ears: Ears, router: str
+    cluster: Cluster, proxies: Proxies, ears: Ears, kind: str
 ) -> None:
-    run = Run(cluster, proxies, ears, router)
+    run = Run(cluster, proxies, ears, kind)
     wait_for(cluster.meshed)
     for step in range(1, STEPS + 1):
         run.step()
