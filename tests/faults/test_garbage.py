@@ -6,13 +6,13 @@ two members, between whom all goes over a route, notice nothing.
 
 from __future__ import annotations
 
-import json
 import random
 from contextlib import suppress
 
 import pytest
 
-from tests.cluster.processes import Cluster, free_port, resident
+from tests.cluster.processes import Cluster, resident
+from tests.faults.doors import WELCOME, open_house
 from tests.faults.ears import Ears, publish
 from tests.hostile.peers import Peer, hello
 from tests.hostile.servers import needs_proc
@@ -24,21 +24,6 @@ MEBIBYTE = 1 << 20
 #: what a server may grow by, whatever it is sent
 MOST_GROWTH = 16 * MEBIBYTE
 _NOISE = random.Random(4).randbytes(20_000)
-
-#: for each port: what is said there by who belongs there
-WELCOME: dict[str, bytes] = {
-    "client": hello(headers=True),
-    "route": b"CONNECT %b\r\nINFO %b\r\n"
-    % (
-        json.dumps({"name": "NX", "cluster": "C", "headers": True}).encode(),
-        json.dumps(
-            {"server_id": "NX", "server_name": "x", "version": "2.15.0", "host": "127.0.0.1"}
-            | {"port": 1, "cluster": "C", "headers": True, "proto": 1}
-        ).encode(),
-    ),
-    "leaf": b"CONNECT %b\r\n"
-    % json.dumps({"name": "x", "server_id": "NX", "version": "2.15.0", "headers": True}).encode(),
-}
 
 #: on every port, whether somebody was let in or not
 ANYBODY: dict[str, bytes] = {
@@ -85,15 +70,27 @@ MEMBERS: dict[str, dict[str, bytes]] = {
         "LS+ of too long a line": b"LS+ " + b"a" * 200_000 + b"\r\n",
         "LMSG of nothing": b"LMSG\r\n",
     },
+    "gateway": {
+        "words of clients": b"SUB foo 1\r\n",
+        "words of leaf nodes": b"LS+ foo\r\nLMSG foo 1\r\nx\r\n",
+        "a size below zero": b"RMSG $G foo -1\r\n",
+        "a huge size": b"RMSG $G foo 99999999999999999999\r\n",
+        "a header beyond its message": b"HMSG $G foo 9 3\r\nabc\r\n",
+        "an answer to nobody": b"RMSG $G _GR_.abcdef.ghijkl.x 1\r\nx\r\n",
+        "an answer cut short": b"RMSG $G _GR_.abc 1\r\nx\r\n",
+        "RS+ of no weight": b"RS+ $G foo q many\r\n",
+        "RS+ of too long a line": b"RS+ $G " + b"a" * 200_000 + b"\r\n",
+        "A- of nothing": b"A-\r\n",
+        "INFO of an impossible command": b'INFO {"gateway":"G","gateway_cmd":77}\r\n',
+        "INFO of a command for no account": b'INFO {"gateway":"G","gateway_cmd":2}\r\n',
+    },
 }
 
 
 def test_garbage_harms_nobody_else(cluster: Cluster, ears: Ears, kind: str) -> None:
     """All of it, on all ports; what is open afterwards is what was open before."""
-    leaf_port = free_port()
-    a = cluster.join("a", kind, top=f'leafnodes {{ listen: "127.0.0.1:{leaf_port}" }}')
+    a, doors = open_house(cluster, kind)
     b = cluster.join("b", kind, "a")
-    doors = {"client": a.port, "route": cluster.ports["a"], "leaf": leaf_port}
     wait_for(cluster.meshed)
     near, far = ears.listen(a, "to.a"), ears.listen(b, "to.b")
     wait_for(lambda: cluster.heard("a")["b"]["to.b", ""] == 1)
@@ -124,6 +121,7 @@ def test_garbage_harms_nobody_else(cluster: Cluster, ears: Ears, kind: str) -> N
     assert cluster.peers("b") == {"a"}
     wait_for(lambda: cluster.peers("a") == {"b"}, "nobody else is a member")
     wait_for(lambda: cluster.page("a", "leafz")["leafs"] == [])
+    wait_for(lambda: cluster.page("a", "gatewayz")["inbound_gateways"] == {})
     wait_for(lambda: cluster.page("a", "varz")["connections"] == 2)
 
 
@@ -142,6 +140,8 @@ EXACT: list[tuple[str, bytes, bytes]] = [
     ("client", hello() + b"SUB " + b"a" * 5000, b"-ERR 'maximum control line exceeded'\r\n"),
     ("route", WELCOME["route"] + b"HELLO\r\n", b"-ERR 'Unknown Protocol Operation'\r\n"),
     ("leaf", WELCOME["leaf"] + b"HELLO\r\n", b"-ERR 'Unknown Protocol Operation'\r\n"),
+    ("gateway", WELCOME["gateway"] + b"HELLO\r\n", b"-ERR 'Unknown Protocol Operation'\r\n"),
+    ("gateway", WELCOME["gateway"] + b"RMSG $G foo -1\r\n", b""),
     ("route", WELCOME["route"] + b"RMSG $G foo -1\r\n", b""),
     ("leaf", WELCOME["leaf"] + b"LMSG foo -1\r\n", b""),
 ]
@@ -151,9 +151,7 @@ EXACT: list[tuple[str, bytes, bytes]] = [
 @pytest.mark.parametrize("router", ["native", "python", "newer"])
 def test_what_is_answered(cluster: Cluster, router: str) -> None:
     """As nats-server does."""
-    leaf_port = free_port()
-    a = cluster.join("a", router, top=f'leafnodes {{ listen: "127.0.0.1:{leaf_port}" }}')
-    doors = {"client": a.port, "route": cluster.ports["a"], "leaf": leaf_port}
+    _, doors = open_house(cluster, router)
     for door, data, answer in EXACT:
         with Peer(doors[door], info=False) as peer:
             assert peer.line().startswith(b"INFO ")

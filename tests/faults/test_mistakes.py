@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
-from tests.cluster.processes import Cluster, free_port
+from tests.cluster.processes import Cluster
+from tests.faults.doors import CONNECTS, open_house
 from tests.faults.ears import Ears, publish
 from tests.hostile.peers import Peer
 from tests.patience import wait_for
@@ -38,13 +38,6 @@ def test_two_servers_with_one_name_are_kept_apart(cluster: Cluster, ears: Ears, 
     wait_for(lambda: there.payloads("y") == [b"for both"])
 
 
-#: what a client, another server of the cluster, and a leaf node say first
-CONNECTS: dict[str, dict[str, Any]] = {
-    "client": {"lang": "go", "version": "1.0", "verbose": False, "pedantic": False},
-    "route": {"name": "NX", "cluster": "C", "headers": True, "lnoc": True, "lnocu": True},
-    "leaf": {"name": "x", "server_id": "NX", "version": "2.15.0", "headers": True},
-    "gateway": {"name": "NX", "gateway": "G", "headers": True},
-}
 #: door, who knocks, and what is answered before it is closed
 WRONG_DOORS = [
     ("route", "client", b"-ERR 'attempted to connect to route port'\r\n"),
@@ -59,6 +52,9 @@ WRONG_DOORS = [
         "gateway",
         b"-ERR 'Rejecting connection from gateway \"G\" on the leafnode port'\r\n",
     ),
+    ("gateway", "client", b"-ERR 'attempted to connect to gateway port'\r\n"),
+    ("gateway", "route", b"-ERR 'attempted to connect to gateway port'\r\n"),
+    ("gateway", "leaf", b"-ERR 'attempted to connect to gateway port'\r\n"),
     ("client", "route", b"-ERR 'Unknown Protocol Operation'\r\n"),
     ("client", "leaf", b"-ERR 'Unknown Protocol Operation'\r\n"),
 ]
@@ -70,9 +66,7 @@ NEXT = {"route": b"RS+ $G foo\r\n", "leaf": b"LS+ foo\r\n"}
 @pytest.mark.parametrize("router", ["native", "python", "newer"])
 def test_who_knocks_at_the_wrong_door_is_told_so(cluster: Cluster, ears: Ears, router: str) -> None:
     """A table, while others talk."""
-    leaf_port = free_port()
-    a = cluster.join("a", router, top=f'leafnodes {{ listen: "127.0.0.1:{leaf_port}" }}')
-    doors = {"client": a.port, "route": cluster.ports["a"], "leaf": leaf_port}
+    a, doors = open_house(cluster, router)
     listener, talker = ears.listen(a, "x"), ears.talker(a)
     for number, (door, who, answer) in enumerate(WRONG_DOORS):
         with Peer(doors[door], info=False) as peer:
@@ -87,16 +81,27 @@ def test_who_knocks_at_the_wrong_door_is_told_so(cluster: Cluster, ears: Ears, r
 def test_servers_that_are_told_the_wrong_doors_say_so(
     cluster: Cluster, ears: Ears, kind: str
 ) -> None:
-    """A server whose routes lead to ports for clients and leaf nodes, and its remotes likewise."""
-    leaf_port = free_port()
-    a = cluster.join("a", kind, top=f'leafnodes {{ listen: "127.0.0.1:{leaf_port}" }}')
+    """Its routes lead to all ports but that for routes, and so on."""
+    a, doors = open_house(cluster, kind)
     listener = ears.listen(a, "x")
-    remotes = ", ".join(f'{{ url: "127.0.0.1:{port}" }}' for port in (a.port, cluster.ports["a"]))
-    b = cluster.join("b", kind, a.port, leaf_port, top=f"leafnodes {{ remotes [ {remotes} ] }}")
-    wait_for(lambda: b.log.count("Attempted to connect to a port that is not for routes") >= 2)
-    wait_for(lambda: b.log.count("attempted to connect to wrong port") >= 2)
+    wrong = {who: [port for door, port in doors.items() if door != who] for who in doors}
+    remotes = ", ".join(f'{{ url: "127.0.0.1:{port}" }}' for port in wrong["leaf"])
+    gateways = ", ".join(
+        f'{{ name: G{port}, url: "127.0.0.1:{port}" }}' for port in wrong["gateway"]
+    )
+    top = (
+        f"leafnodes {{ remotes [ {remotes} ] }}\n"
+        f'gateway {{ name: C, listen: "127.0.0.1:-1", gateways [ {gateways} ] }}\n'
+    )
+    b = cluster.join("b", kind, *wrong["route"], top=top)
+    wait_for(lambda: b.log.count("Attempted to connect to a port that is not for routes") >= 3)
+    wait_for(lambda: b.log.count("attempted to connect to wrong port") >= 3)
+    for port in wrong["gateway"]:
+        text = f'Attempt to connect to gateway "G{port}" using wrong port'
+        wait_for(lambda text=text: text in b.log, text)
     for name in "ab":
         assert cluster.page(name, "routez")["routes"] == []
         assert cluster.page(name, "leafz")["leafs"] == []
+        assert cluster.page(name, "gatewayz")["inbound_gateways"] == {}
     publish(ears.talker(a), "x", b"end")
     wait_for(lambda: listener.payloads("x") == [b"end"])
