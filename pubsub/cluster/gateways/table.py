@@ -83,6 +83,7 @@ class Gateways:
         self.past = LinkCounters(0, 0, 0, 0, 0, 0, 0)
         self.url = ""
         self.port = 0
+        self._address = ("", 0)
         self.alive = 0
         self.slow_consumers = 0
         self.stale_connections = 0
@@ -110,8 +111,8 @@ class Gateways:
         :raises ValueError: ``advertise`` is neither host nor host and port.
         """
         self.port = port
-        host, port = self.address()
-        self.url = GatewayUrl(host, port).address
+        self._address = self._find_address()
+        self.url = GatewayUrl(*self._address).address
         self._urls[self.url] += 1
         what = "Advertise address for" if self.context.gateway.advertise else "Address for"
         verb = "is set to" if self.context.gateway.advertise else "is"
@@ -132,6 +133,9 @@ class Gateways:
 
     def address(self) -> tuple[str, int]:
         """Host and port for other clusters to reach us at."""
+        return self._address
+
+    def _find_address(self) -> tuple[str, int]:
         options = self.context.gateway
         if options.advertise:
             return split_advertised(options.advertise, self.port)
@@ -139,6 +143,12 @@ class Gateways:
             for address in self.context.addresses():
                 if _is_public(address):
                     return address, self.port
+            self._log.error(
+                'Could not find any non-local IP for gateway "{name}" with listen specification'
+                ' "{host}"',
+                name=self.name,
+                host=options.host,
+            )
         return options.host, self.port
 
     def close_all(self) -> Deferred[None]:

@@ -159,6 +159,7 @@ def test_where_others_find_us() -> None:
     server.gateways.start(GATEWAYS)
     assert server.gateways.url == "192.0.2.7:7222"
     server.gateway_context.addresses = list
+    server.gateways.start(GATEWAYS)
     assert server.gateways.address() == ("0.0.0.0", GATEWAYS)
 
 
