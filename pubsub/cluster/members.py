@@ -192,6 +192,10 @@ class Members:
         self.alive += 1
         self.open[route.cid] = route
         self.sweep.start()
+        if route.explicit and route.url not in self.context.options.cluster.routes:
+            # a reload has removed it meanwhile, and found nothing to close
+            route.no_reconnect = True
+            route.close(ClosedState.ROUTE_REMOVED)
 
     def join(self, route: RouteProtocol, info: RouteInfo, *, send_info: bool) -> None:
         """It introduced itself: it becomes a member, or is closed.

@@ -16,14 +16,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pubsub.config.options import RouteUrl
-from pubsub.errors import ClosedState
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
     from pubsub.client.deadlines import Deadline
     from pubsub.cluster.members import Members
-    from pubsub.cluster.protocol import RouteProtocol
 
 __all__ = ["Solicitor", "Target"]
 
@@ -146,13 +144,9 @@ class _Attempt:
         self._connecting = connecting
         connecting.addCallbacks(self._connected, self._failed)
 
-    def _connected(self, route: RouteProtocol) -> None:
+    def _connected(self, protocol: object) -> None:
         self._connecting = None
         self._solicitor.forget(self)
-        if not self._solicitor.still_wanted(self.target):
-            # a reload has taken it from ``routes`` meanwhile, and found nothing to close
-            route.no_reconnect = True
-            route.close(ClosedState.ROUTE_REMOVED)
 
     def _failed(self, failure: Failure) -> None:
         if failure.check(CancelledError) and self._connecting is None:
