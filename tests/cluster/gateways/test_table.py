@@ -43,6 +43,13 @@ def test_every_server_is_connected_to_every_other_cluster(world: World) -> None:
     assert set(world.nodes["y"].gateways.remotes["A"].urls) == {"a:7222", "b:7222"}
 
 
+def test_a_mapped_reply_finds_the_server_that_asked(world: World) -> None:
+    """Routes know the hash of the other server's id."""
+    (route,) = world.nodes["a"].members.first_routes()
+    assert route.link is not None
+    assert route.link.peer.hash == short_hash("NB")
+
+
 def test_a_third_cluster_finds_the_second_by_the_first(world: World) -> None:
     """And the second finds it."""
     world.server("p", "C", to={"A": ["b"]}).start()
@@ -84,6 +91,27 @@ def test_when_a_server_dies_another_one_of_its_cluster_is_found(world: World) ->
     world.settle(4)
     assert ways(world)["a"] == ["B"]
     assert ways(world)["x"] == ["A"]
+
+
+@pytest.mark.parametrize("both", [True, False], ids=["both ways", "one way"])
+def test_who_is_cut_off_is_noticed_and_found_again(world: World, both: bool) -> None:
+    """By PINGs without an answer; meanwhile interest changes, and is right in the end."""
+    reader = world.nodes["y"].client()
+    reader.send("SUB foo 1", "SUB old 2")
+    world.settle(0.2)
+    cut = [cable for cable in world.cables if set(cable.nodes) & set("xy")]
+    for cable in cut:
+        # what the other cluster says does not arrive, or nothing does
+        cable.dead = both or cable.direction[1] in "ab"
+    world.unreachable |= set("xy") if both else set()
+    reader.send("UNSUB 2", "SUB new 3")
+    world.settle(50)
+    world.unreachable.clear()
+    world.settle(50)
+    assert ways(world) == {"a": ["B"], "b": ["B"], "x": ["A"], "y": ["A"]}
+    for name in "ab":
+        assert world.nodes[name].wants("B") == {("$G", "foo", ""), ("$G", "new", "")}
+        assert world.nodes[name].gateways.stale_connections
 
 
 def test_two_clusters_that_know_each_other_connect_once_each_way() -> None:
