@@ -133,7 +133,7 @@ class ConnectionTable(Structure):
     stale_connections: int
 
     def connected(self, connection: Any) -> None:
-        """A transport exists. It may be closed at once."""
+        """A transport exists."""
 
     def remove(self, connection: Any) -> None:
         """It is closed: it is in no table any more."""
@@ -238,7 +238,6 @@ class ServerConnection(StreamEnd, Protocol):
         if self.table.closing:
             self.no_reconnect = True
             self.close(ClosedState.SERVER_SHUTDOWN)
-        if self.closed_state is not None:
             return
         tls = self.tls_options()
         if tls is None:

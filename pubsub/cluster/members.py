@@ -192,10 +192,6 @@ class Members:
         self.alive += 1
         self.open[route.cid] = route
         self.sweep.start()
-        if route.explicit and route.url not in self.context.options.cluster.routes:
-            # a reload has removed it meanwhile, and found nothing to close
-            route.no_reconnect = True
-            route.close(ClosedState.ROUTE_REMOVED)
 
     def join(self, route: RouteProtocol, info: RouteInfo, *, send_info: bool) -> None:
         """It introduced itself: it becomes a member, or is closed.
@@ -349,6 +345,7 @@ class Members:
     def reloaded(self, old: ClusterOptions) -> None:
         """Obey the options as they are now; those of before were ``old``."""
         options = self.context.options.cluster
+        self.solicitor.reconsider()
         for route in list(self.open.values()):
             if route.explicit and route.url in old.routes and route.url not in options.routes:
                 route.no_reconnect = True

@@ -92,6 +92,13 @@ class Solicitor:
             return True
         return target.url in self._context.options.cluster.routes
 
+    def reconsider(self) -> None:
+        """``routes`` have changed: leave those alone that are none any more."""
+        for attempt in list(self._attempts):
+            if not self.still_wanted(attempt.target):
+                attempt.stop()
+                self._attempts.discard(attempt)
+
     def stop(self) -> None:
         """Try no more."""
         for attempt in list(self._attempts):
