@@ -7,7 +7,9 @@ import pytest
 from pubsub.cluster.fields import Fields, given
 from pubsub.errors import MalformedArguments
 
-ARGUMENT = b'{"text": "a\\ud800", "number": 3, "flag": true, "texts": ["a", "b"], "block": {"c": 1}}'
+ARGUMENT = (
+    b'{"text": "a\\ud800", "number": 3, "flag": true, "texts": ["a", "b"], "block": {"c": 1}}'
+)
 
 
 def test_fields_are_read_with_their_type() -> None:
