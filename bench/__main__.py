@@ -7,6 +7,7 @@ import dataclasses
 import datetime as dt
 import json
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -125,10 +126,14 @@ def _measure(options: argparse.Namespace, rows: Sequence[Row]) -> Results:
             with running(server, Path(directory)):
                 pass
         runner = Runner([*servers, *mixed], settings, program, Path(directory), results, progress)
+        # as control-C: whoever ends the bench does not want its servers either
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             runner.run(rows)
         except KeyboardInterrupt:
             print("\ninterrupted: what was measured is kept", file=sys.stderr)
+        finally:
+            signal.signal(signal.SIGTERM, before)
     return results
 
 
