@@ -325,6 +325,9 @@ cdef class NativeLink:
         self.set_permissions(None, None, None)
         replace(&conn.later, None)
         replace(&conn.routed_replies, None)
+        if conn.core.depth:
+            # Deliveries in progress may still look at it.
+            self.router._retired.append(self)
         self.router._links.discard(self)
         self.router.parted(self, conn)
 
@@ -404,6 +407,7 @@ cdef class NativeRouter(NativeGateways):
         core.rng = settings.seed or int.from_bytes(os.urandom(8), "little") | 1
         self._listeners = []
         self._watchers = []
+        self._retired = []
         self.settings = settings
 
     def __dealloc__(self):
@@ -473,6 +477,8 @@ cdef class NativeRouter(NativeGateways):
 
     def flush(self):
         flush_core(&self.core)
+        if self._retired and self.core.depth == 0:
+            self._retired.clear()
 
     def set_hook(self, hook):
         self._hook = hook
