@@ -345,6 +345,8 @@ cdef class NativeLink:
         cdef bytes data
         if self.conn.closed:
             return 0
+        if not self.conn.parsing:
+            self.conn.stalled = False
         data = headers + payload + b"\r\n"
         fill_message(&m, subject, reply, headers, data, digits)
         return publish(&self.conn, &m, False)
