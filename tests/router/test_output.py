@@ -168,6 +168,19 @@ def test_a_producer_is_held_back_longer_at_the_limit(backend: IRouterBackend) ->
     assert world.calls()[0] == ("a", "stall", 0.005)
 
 
+def test_a_producer_that_calls_is_held_back_by_each_call(backend: IRouterBackend) -> None:
+    world = World(backend, replace(TIGHT, max_pending=1000))
+    a = world.attach("a")
+    paused_reader(world)
+    b = world.peers["b"].link
+    b.write(b"." * 800)
+    world.feed("a", b"PUB foo 0\r\n\r\n")
+    for _ in range(2):
+        assert a.publish(b"foo", b"", b"", b"") == 1
+    assert world.calls() == 3 * [("a", "stall", 0.002)]
+    assert b.counters().stalls == 3
+
+
 def test_a_producer_is_held_back_once_a_read(backend: IRouterBackend) -> None:
     world = World(backend, replace(TIGHT, max_pending=1000))
     world.attach("a")

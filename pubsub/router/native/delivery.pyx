@@ -126,16 +126,19 @@ cdef inline int append_frame(Conn* dest, Sub* sub, Message* m, bint strip) excep
     at[0] = 13
     at[1] = 10
     at += 2
-    if dest.trace:
-        trace_frame(dest, start, at - start - 2, payload, body - 2)
     if body <= WHOLE_FRAME:
         memcpy(at, payload, body)
         commit(dest, at - start + body)
-        return 0
-    commit(dest, at - start)
-    if m.block != NULL:
-        return put_block(dest, m.block, payload - block_data(m.block), body)
-    return put(dest, payload, body)
+    else:
+        commit(dest, at - start)
+        if m.block != NULL:
+            put_block(dest, m.block, payload - block_data(m.block), body)
+        else:
+            put(dest, payload, body)
+    # when the frame is complete: whoever is told may write, or flush
+    if dest.trace:
+        trace_frame(dest, start, at - start - 2, payload, body - 2)
+    return 0
 
 
 cdef int trace_frame(Conn* dest, char* line, size_t n, const char* payload, size_t size) except -1:

@@ -325,6 +325,9 @@ cdef class NativeLink:
         self.set_permissions(None, None, None)
         replace(&conn.later, None)
         replace(&conn.routed_replies, None)
+        if conn.core.depth:
+            # Deliveries in progress may still look at it.
+            self.router._retired.append(self)
         self.router._links.discard(self)
         self.router.parted(self, conn)
 
@@ -342,6 +345,8 @@ cdef class NativeLink:
         cdef bytes data
         if self.conn.closed:
             return 0
+        if not self.conn.parsing:
+            self.conn.stalled = False
         data = headers + payload + b"\r\n"
         fill_message(&m, subject, reply, headers, data, digits)
         return publish(&self.conn, &m, False)
@@ -404,6 +409,7 @@ cdef class NativeRouter(NativeGateways):
         core.rng = settings.seed or int.from_bytes(os.urandom(8), "little") | 1
         self._listeners = []
         self._watchers = []
+        self._retired = []
         self.settings = settings
 
     def __dealloc__(self):
@@ -473,6 +479,8 @@ cdef class NativeRouter(NativeGateways):
 
     def flush(self):
         flush_core(&self.core)
+        if self._retired and self.core.depth == 0:
+            self._retired.clear()
 
     def set_hook(self, hook):
         self._hook = hook

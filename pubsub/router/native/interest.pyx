@@ -155,13 +155,25 @@ cdef int shadows_ended(Sub* sub) except -1:
     return 0
 
 
+cdef bint still_there(Sub* sub) except -1:
+    """Tell who traces its peer that it is about to go; whether that has not removed it."""
+    cdef Conn* conn = sub.conn
+    cdef Core* core = conn.core
+    core.depth += 1
+    try:
+        (<object>conn.handler).traced("both", "DELSUB", <bytes>(sid_of(sub))[:sub.sid_len])
+        return sub.conn != NULL
+    finally:
+        leave(core)
+
+
 cdef int ended(Sub* sub) except -1:
     """Remove it, and say so."""
     cdef Conn* conn = sub.conn
     cdef Core* core = conn.core
     cdef Gone gone
-    if conn.trace and not is_remote(sub):
-        (<object>conn.handler).traced("both", "DELSUB", <bytes>(sid_of(sub))[:sub.sid_len])
+    if conn.trace and not is_remote(sub) and not still_there(sub):
+        return 0
     if not anybody(core):
         return remove(sub)
     gone = remembered(sub)

@@ -7,11 +7,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pubsub.interfaces import LinkOptions, RouterSettings
+from pubsub.interfaces import LinkOptions, RouterSettings, ServerPeer
 from pubsub.router.python.backend import PythonBackend
 from pubsub.router.python.fast import MAX_PLANS, MAX_READERS, publish_ordinary
 from pubsub.router.python.link import PythonLink
 from tests.router.recording import QUIET, World
+from tests.router.serving import gateway, hears, use
 
 HELLO = b"PUB foo 2\r\nhi\r\n"
 
@@ -171,3 +172,51 @@ def test_both_ways_lead_to_the_same(
             world.feed("a", data)
         states.append(world.state())
     assert states[0] == states[1]
+
+
+def test_what_nobody_abroad_wants_is_prepared() -> None:
+    world, link = new_world()
+    far = gateway(world, "g", presumed=lambda account, subject: subject == b"wanted")
+    assert taken(link, HELLO)
+    use(world, "g")
+    assert not taken(link, HELLO), "somebody has to be asked"
+    world.feed("a", HELLO)
+    assert taken(link, HELLO)
+    hears(far, b"foo")
+    assert not taken(link, HELLO)
+    far.unhear("$G", b"foo", b"", b"")
+    world.feed("a", HELLO + b"PUB wanted 0\r\n\r\n")
+    assert taken(link, HELLO)
+    assert not taken(link, b"PUB wanted 0\r\n\r\n")
+    far.peer = ServerPeer(presumed=lambda account, subject: True)
+    assert not taken(link, HELLO)
+    use(world)
+    assert taken(link, HELLO)
+
+
+def test_what_answers_another_cluster_is_not_prepared() -> None:
+    _, link = new_world()
+    other = b"PUB bar 2\r\nhi\r\n"
+    headers = b"HPUB baz 2 2\r\nhi\r\n"
+    for data in (HELLO, other, headers):
+        assert taken(link, data)
+    version = link.plans_version
+    link.map_reply(b"_GR_.cccccc.ssssss.inbox")
+    assert link.plans_version == version, "nothing was prepared for that"
+    for reply in (b"foo", b"baz"):
+        link.map_reply(b"_GR_.cccccc.ssssss.%b" % reply)
+    assert not taken(link, HELLO)
+    assert not taken(link, headers)
+    assert not taken(link, b"PUB inbox 2\r\nhi\r\n")
+    assert taken(link, other)
+
+
+def test_no_plan_is_kept_without_its_route() -> None:
+    """Else it would be followed after an answer is asked for there."""
+    world, link = new_world()
+    world.feed("a", b"SUB > 1\r\n")
+    assert taken(link, HELLO)
+    for number in range(MAX_PLANS):
+        assert taken(link, b"PUB foo.%d r.%d 2\r\nhi\r\n" % (number, number))
+    link.map_reply(b"_GR_.cccccc.ssssss.foo")
+    assert not taken(link, HELLO)
