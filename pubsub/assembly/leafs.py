@@ -157,7 +157,9 @@ class Leafs:
         self, host: str, port: int, factory: IProtocolFactory, timeout: float
     ) -> Deferred[Any]:
         flush = self._clients.router.flush
-        return connect_tcp(self._reactor, host, port, factory, timeout=timeout, flush=flush)
+        return connect_tcp(
+            self._reactor, host, port, factory, timeout=timeout, flush=flush, watched=True
+        )
 
     # its life
 

@@ -30,6 +30,28 @@ __all__ = ["ClientConnection", "connect_tcp"]
 DIAL_TIMEOUT = 1.0
 
 
+#: Of a link that has to be noticed when it is silently gone: seconds what was sent may stay
+#: unacknowledged, before the first probe of an idle connection, and between two of them. Left
+#: to itself, TCP waits after an outage for as long again as that lasted, up to two minutes.
+_UNACKNOWLEDGED = 5.0
+_IDLE = 10
+_BETWEEN_PROBES = 2
+
+
+def _watch(connection: socket.socket) -> None:
+    """Let the kernel end a connection whose other end cannot be reached any more."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_USER_TIMEOUT", int(_UNACKNOWLEDGED * 1000)),
+        ("TCP_KEEPIDLE", _IDLE),
+        ("TCP_KEEPINTVL", _BETWEEN_PROBES),
+    ):
+        option = getattr(socket, name, None)
+        # not every system has them
+        if option is not None:
+            connection.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
 class ClientConnection(NativeConnection, tcp.Client):
     """A connection we opened."""
 
@@ -45,6 +67,7 @@ class _Connector(tcp.Connector):
     """Makes our connections instead of Twisted's."""
 
     flush: Callable[[], None] = staticmethod(lambda: None)
+    watched = False
 
     def _makeTransport(self) -> tcp.Client:
         made = ClientConnection(  # type: ignore[no-untyped-call]
@@ -54,6 +77,8 @@ class _Connector(tcp.Connector):
         if hasattr(made, "socket"):
             # Small answers must not wait for the peer's delayed acknowledgement.
             made.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.watched:
+                _watch(made.socket)
         return made
 
 
@@ -90,11 +115,13 @@ def connect_tcp(
     timeout: float = DIAL_TIMEOUT,
     flush: Callable[[], None] | None = None,
     choose: Callable[[list[str]], str] = random.choice,
+    watched: bool = False,
 ) -> Deferred[Any]:
     """Connect a protocol of ``factory`` to ``host``:``port``; of several addresses to any one.
 
     :param flush: the router's, called after each read of a socket the router reads itself.
     :param choose: among the addresses of a name.
+    :param watched: the connection ends when nothing that is sent gets there for some seconds.
     :returns: fires with the protocol just before its ``connectionMade``; fails with what the
         system says. Cancel it to give up.
     """
@@ -112,6 +139,7 @@ def connect_tcp(
         if state.get("over"):
             return
         connector = _Connector(address, port, _Dialling(factory, done), timeout, None, reactor)
+        connector.watched = watched
         if flush is not None:
             connector.flush = flush
         state["connector"] = connector

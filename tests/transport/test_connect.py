@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
@@ -110,3 +111,20 @@ def test_it_can_be_given_up() -> Any:
     for server in servers.made:
         server.transport.abortConnection()
         yield server.lost
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux has it")
+@pytest_twisted.inlineCallbacks
+def test_a_watched_connection_does_not_wait_for_ever() -> Any:
+    """The kernel ends it when nothing gets there, and looks whether it is there at all."""
+    listening, address = bind_tcp(reactor, "test", "127.0.0.1", 0, Talkers())
+    for watched in (False, True):
+        client = yield connect_tcp(reactor, "127.0.0.1", address.port, Talkers(), watched=watched)
+        yield client.made
+        handle = client.transport.getHandle()
+        assert bool(handle.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)) is watched
+        timeout = handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        assert timeout == (5000 if watched else 0)
+        client.transport.loseConnection()
+        yield client.lost
+    yield listening.stopListening()
