@@ -104,7 +104,7 @@ async def test_the_time_to_authenticate(serve: Serve) -> None:
 @pytest_twisted.ensureDeferred
 async def test_ping_interval_and_ping_max(serve: Serve) -> None:
     one = await serve()
-    one.reload(ping_interval=0.01, ping_max=1)
+    one.reload(ping_interval=0.2, ping_max=1)
     client = await one.client()
     await client.until(b"PING\r\n")
     assert b"-ERR 'Stale Connection'\r\n" in await client.closed()
