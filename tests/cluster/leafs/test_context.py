@@ -89,16 +89,3 @@ def test_a_server_that_leaves_names_others(world: World) -> None:
     assert context.urls() == ["127.0.0.1:7422", "other:1"]
     context.leaving = True
     assert context.urls() == ["other:1"]
-
-
-def test_what_links_have_carried_stays_when_they_are_gone(world: World) -> None:
-    hub, spoke = world.pair()
-    hub.client().subscribe("s")
-    for _ in range(2):
-        spoke.client().publish("s", b"hello")
-        assert hub.context.figures.traffic(hub.context.linked.values()).in_msgs >= 1
-        world.cut()
-        world.pass_time(1.1)
-    figures = hub.context.figures
-    assert figures.traffic(hub.context.linked.values())[:2] == (2, 10)
-    assert spoke.context.figures.past[2:] == (2, 10)
