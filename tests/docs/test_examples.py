@@ -119,7 +119,9 @@ def test_a_configuration_is_one(block: Block, tmp_path: Path) -> None:
     Path(issued.cert_file).rename(tmp_path / "server-cert.pem")
     Path(issued.key_file).rename(tmp_path / "server-key.pem")
     (tmp_path / "ca-ca.pem").rename(tmp_path / "ca.pem")
-    result = _check(config)
+    # some name plugins of examples
+    packages = [str(EXAMPLES / name) for name in ("authenticator", "oidc_authenticator")]
+    result = _check(config, PYTHONPATH=os.pathsep.join([*packages, *sys.path]))
     assert result.returncode == 0, result.stdout
 
 
