@@ -136,10 +136,12 @@ class _Watchdog:
         capture = config.pluginmanager.getplugin("capturemanager")
         with capture.global_and_fixture_disabled():
             self._file = os.fdopen(os.dup(2), "w")
-        self.put_off()
 
-    def put_off(self, more: float = 0.0) -> None:
-        """Give it more time: not at each test, since that starts a thread."""
+    def put_off(self, more: float) -> None:
+        """Give it more time: not at each test, since that starts a thread.
+
+        Who runs no tests, as xdist's first process, is not watched before its end.
+        """
         now = time.monotonic()
         if now + END + more > self._until + 20.0:
             self._until = now + END + more
@@ -154,7 +156,7 @@ _watchdog = _Watchdog()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """From here on; the end of the process is watched, too."""
+    """Where there are tests; the end of the process is watched, too."""
     config.addinivalue_line("markers", "time_limit(seconds): that of this test's phases")
     _watchdog.begin(config)
 
