@@ -147,6 +147,12 @@ class _Watchdog:
             self._until = now + END + more
             faulthandler.dump_traceback_later(END + more, exit=True, file=self._file)
 
+    def pause(self) -> None:
+        """A process of xdist may wait for tests as long as another has some."""
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            faulthandler.cancel_dump_traceback_later()
+            self._until = 0.0
+
     def end(self) -> None:
         """What is left to do now is done in a moment."""
         faulthandler.dump_traceback_later(PARTING, exit=True, file=self._file)
@@ -184,5 +190,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
     """and what undoes fixtures is."""
-    with _limited(item, "teardown"):
-        return (yield)
+    try:
+        with _limited(item, "teardown"):
+            return (yield)
+    finally:
+        _watchdog.pause()
