@@ -333,10 +333,11 @@ class Player:
 
     def _respond(self, name: str, subject: bytes, reply: bytes, payload: bytes) -> None:
         link = self._link(name)
-        if link.kind == PeerKind.CLIENT:
-            subject = subject[subject.index(b"_R_") :]
-        passing_on = link.kind in (PeerKind.ROUTE, PeerKind.GATEWAY)
-        for account in ("$G", "A", "B") if passing_on else ("",):
+        if link.kind not in SERVERS:
+            # It was shown the subject alone.
+            self.do_publish(name, subject[subject.index(b"_R_") :], reply, b"", payload)
+            return
+        for account in ("",) if link.kind == PeerKind.LEAF else ("$G", "A", "B"):
             line = written(link, "message", account, subject, reply, [], b"", b"", payload)
             self._feed(name, line, [])
 

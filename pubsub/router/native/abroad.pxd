@@ -1,7 +1,7 @@
 # cython: language_level=3
-from libc.stddef cimport size_t
+from libc.stdint cimport uint64_t
 
-from pubsub.router.native.types cimport Account, Conn, Core, Message, Result, Sub
+from pubsub.router.native.types cimport Account, Conn, Core, Gates, Message, Result, Sub
 
 
 # Queue groups by name: a member of each.
@@ -23,8 +23,13 @@ cdef Result* set_apart(Account* account, const char* subject, int length) except
 cdef int add_name(Names* names, Sub* sub) except -1
 cdef bint goes_abroad(Conn* origin, Message* m) noexcept
 cdef int send_abroad(
-    Core* core, Conn* origin, Result* result, Message* m, Names* taken
+    Core* core, Conn* origin, Result* result, uint64_t state, Message* m, Names* taken
 ) except -1
 cdef int send_direct(Core* core, Conn* origin, Account* account, Message* m) except -1
 cdef int missed(Conn* origin, Message* m) except -1
 cdef int returned(Conn* conn, Message* m) except -1
+
+
+cdef inline Gates* gates_of(Result* result) noexcept nogil:
+    """What gateways want, at the end of a result that has ``gates``."""
+    return <Gates*>(<void**>(result + 1) + result.gates - 1)

@@ -24,7 +24,7 @@ from pubsub.router.native.index cimport is_remote, queue_of
 from pubsub.router.native.linked cimport (
     finish, make_room, send_one, server_may_hear, service_answer, wanted, word,
 )
-from pubsub.router.native.matching cimport arranged, by_serial, lookup, members
+from pubsub.router.native.matching cimport arranged, by_serial, lookup, members, state_of
 from pubsub.router.native.output cimport reserve
 from pubsub.router.native.permissions cimport expect_answer
 from pubsub.router.native.prefixes cimport (
@@ -51,10 +51,6 @@ cdef class Gateway:
 
 
 # --- results ----------------------------------------------------------------------------
-
-cdef inline Gates* gates_of(Result* result) noexcept:
-    return <Gates*>(<void**>(result + 1) + result.gates - 1)
-
 
 cdef size_t words_of(Result* result) noexcept:
     """How many words stand behind the structure."""
@@ -277,9 +273,13 @@ cdef bint goes_abroad(Conn* origin, Message* m) noexcept:
 
 
 cdef int send_abroad(
-    Core* core, Conn* origin, Result* result, Message* m, Names* taken
+    Core* core, Conn* origin, Result* result, uint64_t state, Message* m, Names* taken
 ) except -1:
-    """Send to each gateway that wants it; to how many. ``taken``: queue groups that have it."""
+    """Send to each gateway that wants it; to how many.
+
+    :param state: of the account, when the result was the one.
+    :param taken: queue groups that have the message.
+    """
     cdef Account* account = gates_of(result).account
     cdef Gates* gates
     cdef Gate* gate
@@ -293,7 +293,8 @@ cdef int send_abroad(
     cdef int delivered = 0
     # The leaf, or whoever sent it there, serves the other groups.
     cdef bint listed = origin != NULL and origin.kind == LEAF_KIND and m.via == NULL
-    if gates_of(result).epoch != core.gates_epoch:
+    if gates_of(result).epoch != core.gates_epoch or state_of(account) != state:
+        # Whoever was delivered to has changed something.
         result = looked_up(account, m.subject, m.slen)
         if result.gates == 0:
             return 0

@@ -185,10 +185,12 @@ cdef int attach(Account* account, Sub* sub, const char* subject, int slen, bint 
         sub.owner = node
         sub.where = IN_NODE
         link_sub(&node.subs, sub)
-    if sub.conn.kind != GATEWAY_KIND:
+    if sub.conn.kind == GATEWAY_KIND:
         # Other clusters' interest is not counted as this one's.
-        account.subscriptions += 1
-        account.inserts += 1
+        account.epoch += 1
+        return 0
+    account.subscriptions += 1
+    account.inserts += 1
     return 0
 
 
@@ -322,7 +324,9 @@ cdef int detach(Account* account, Sub* sub) except -1:
         unlink_sub(&place.rest if sub.where == IN_TRIE_REST else &place.subs, sub)
         prune(place)
         account.wildcards -= 1
-    if sub.conn.kind != GATEWAY_KIND:
+    if sub.conn.kind == GATEWAY_KIND:
+        account.epoch += 1
+    else:
         account.subscriptions -= 1
         account.removes += 1
     # Deliveries in progress recognise it by this.

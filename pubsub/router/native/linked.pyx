@@ -7,17 +7,18 @@ at the end (nats-server: ``processMsgResults``, ``addSubToRouteTargets``).
 """
 
 from cpython.ref cimport PyObject
+from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memchr, memcmp, memcpy
 
 from pubsub.router.native.abroad cimport (
-    Names, add_name, goes_abroad, send_abroad,
+    Names, add_name, gates_of, goes_abroad, send_abroad,
 )
 from pubsub.router.native.crossing cimport Crossing
 from pubsub.router.native.delivery cimport deliver_one, draw64, slow_consumer
 from pubsub.router.native.descriptors cimport replace
 from pubsub.router.native.index cimport account_of, is_remote, queue_of, sid_of
-from pubsub.router.native.matching cimport members
+from pubsub.router.native.matching cimport members, state_of
 from pubsub.router.native.output cimport block_data, commit, put, put_block, reserve
 from pubsub.router.native.permissions cimport expect_answer, may_hear
 from pubsub.router.native.prefixes cimport routed_start
@@ -261,12 +262,15 @@ cdef int distribute(Core* core, Conn* origin, Result* result, Message* m) except
     cdef Targets targets
     cdef int delivered = 0
     cdef size_t i
+    cdef uint64_t state = 0
     targets.items = NULL
     targets.picks = NULL
     targets.count = targets.room = targets.picked = targets.picks_room = 0
     targets.served.items = NULL
     targets.served.count = targets.served.room = 0
     targets.noting = result.gates and goes_abroad(origin, m)
+    if targets.noting:
+        state = state_of(gates_of(result).account)
     try:
         delivered = collect(core, origin, result, m, &targets)
         for i in range(targets.count):
@@ -275,7 +279,7 @@ cdef int distribute(Core* core, Conn* origin, Result* result, Message* m) except
                 if targets.noting:
                     note(&targets, i)
         if targets.noting:
-            delivered += send_abroad(core, origin, result, m, &targets.served)
+            delivered += send_abroad(core, origin, result, state, m, &targets.served)
     finally:
         for i in range(targets.count):
             replace(&targets.items[i].subject, None)

@@ -220,11 +220,6 @@ cdef Result* arranged(Core* core) except NULL:
     return result
 
 
-cdef inline uint64_t state_of(Account* account) noexcept nogil:
-    """Changes with each subscription, and with whatever else outdates results."""
-    return account.inserts + account.removes + account.generation + account.epoch
-
-
 cdef Result* nothing(Account* account, const char* subject, int length) except NULL:
     """Nobody subscribes to such a subject; but of gateways other things may be presumed."""
     cdef Core* core = account.core
