@@ -59,9 +59,6 @@ __all__ = ["ConnectionContext", "ConnectionTable", "ServerConnection", "auth_tim
 
 _log = Logger()
 
-#: A connection between servers may have so many times max_pending waiting for it: it carries the
-#: traffic of many clients, and closing it loses all that waits. nats-server has no bound at all.
-_PENDING_FACTOR = 4
 #: seconds a peer has to take what it was last sent
 _LINGER = 2.0
 #: nats-server does not flush when it closes for these
@@ -336,8 +333,6 @@ class ServerConnection(StreamEnd, Protocol):
         """It did something wrong: say so, and close it if that is what follows."""
         if self.closed_state is not None:
             return
-        if isinstance(fault, SlowConsumer) and not self._too_much_waits():
-            return
         self._count(fault)
         self.log(LogLevel.error, self._described(fault))
         data = fault.to_bytes()
@@ -345,10 +340,6 @@ class ServerConnection(StreamEnd, Protocol):
             self.link.write(data)
         if fault.closed_state is not None:
             self.close(fault.closed_state)
-
-    def _too_much_waits(self) -> bool:
-        most = self.server.options.max_pending * _PENDING_FACTOR
-        return self.link is not None and self.link.pending_bytes > most
 
     def _described(self, fault: ClientFault) -> str:
         if isinstance(fault, SlowConsumer) and self.link is not None:

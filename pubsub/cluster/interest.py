@@ -61,7 +61,9 @@ class LocalInterest:
             counts = self._counts[account] = {}
         before = counts.get(interest, 0)
         # more may be taken back than was ever told: a link whose origin became known later
-        count = max(0, before + change)
+        count = before + change
+        if count < 0:
+            count = 0
         if count:
             counts[interest] = count
         elif before:

@@ -6,6 +6,8 @@ account stay in order and accounts do not wait for each other.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 __all__ = ["fnv1a", "pool_index"]
 
 _OFFSET, _PRIME = 2166136261, 16777619
@@ -19,6 +21,7 @@ def fnv1a(data: bytes) -> int:
     return result
 
 
+@lru_cache(maxsize=4096)
 def pool_index(account: str, size: int) -> int:
     """The connection for ``account`` in a pool of that size: 0 to ``size`` - 1."""
     return fnv1a(account.encode()) % size if size > 1 else 0

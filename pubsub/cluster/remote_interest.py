@@ -43,6 +43,9 @@ def parse_interest(verb: bytes, argument: bytes, account: str, origins: bool) ->
     :raises MalformedArguments: it has too few fields, or too many.
     """
     fields = argument.split()
+    if verb == b"RS+" and not account and len(fields) == 2:
+        # what nearly all lines are like
+        return Wanted(b"", fields[0].decode("utf-8", "surrogateescape"), fields[1], b"", 1)
     adding = verb.endswith(b"+")
     origin = b""
     rest = list(fields)
@@ -90,6 +93,9 @@ def interest_line(
     :param account: ``b""`` on a connection that is for one account.
     :param lnoc: the peer understands LS+ and LS-; :param lnocu: with an origin in LS-.
     """
+    if account and count and not queue and not origin:
+        # what nearly all lines are like
+        return b"RS+ %b %b\r\n" % (account, subject)
     sign = b"+" if count else b"-"
     if origin and lnoc:
         words = [b"LS" + sign]

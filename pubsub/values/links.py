@@ -52,6 +52,14 @@ class RouterSettings:
     #: the random choice among queue group members starts here; tests fix it
     seed: int = 0
 
+    def most_pending(self, kind: PeerKind) -> int:
+        """Queued bytes at which a link of that kind is a slow consumer.
+
+        Routes and gateways carry the traffic of many clients, and closing them loses all that
+        waits: they may have four times as much (nats-server has no bound at all for them).
+        """
+        return self.max_pending * (4 if kind in (PeerKind.ROUTE, PeerKind.GATEWAY) else 1)
+
 
 @dataclass(frozen=True)
 class LinkOptions:

@@ -234,7 +234,7 @@ def test_it_is_counted_and_traced(between: World) -> None:
 
 
 def test_one_that_does_not_read_is_a_slow_consumer(between: World) -> None:
-    between.router.settings = RouterSettings(max_pending=30)
+    between.router.settings = RouterSettings(max_pending=8)
     link = between.peers["g"].link
     hears(link, b"x")
     link.pause_output()

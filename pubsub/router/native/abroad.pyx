@@ -337,7 +337,7 @@ cdef int send_frame(
         reply = start + m.reply[:m.rlen]
         expect_answer(dest, reply, <int>len(reply))
     append_frame(dest, account, m, start, groups, n)
-    if dest.pending > core.max_pending:
+    if dest.pending > core.max_pending_far:
         slow_consumer(dest)
     return 1
 

@@ -52,6 +52,9 @@ cdef enum:
     # not make a slow consumer of a reader that is only waiting for the end of the turn.
     EARLY_FLUSH = 1048576
 
+# Faster than a look-up by value: listeners ask at each subscription.
+_KINDS = tuple(PeerKind)
+
 
 cdef object describe(Sub* sub):
     cdef bint remote = is_remote(sub)
@@ -123,7 +126,7 @@ cdef class NativeLink:
 
     @property
     def kind(self):
-        return PeerKind(self.conn.kind)
+        return _KINDS[self.conn.kind]
 
     @property
     def account(self):
@@ -429,6 +432,7 @@ cdef class NativeRouter(NativeGateways):
         self._settings = settings
         core.max_control_line = settings.max_control_line
         core.max_pending = settings.max_pending
+        core.max_pending_far = settings.most_pending(PeerKind.ROUTE)
         core.stall_pending = settings.max_pending // 4 * 3
         core.early_flush = min(EARLY_FLUSH, settings.max_pending // 4)
         core.max_sub_tokens = settings.max_sub_tokens

@@ -384,7 +384,7 @@ cdef int send_to_server(
     if dest.replies != NULL and m.rlen:
         expect_answer(dest, m.reply, m.rlen)
     append_routed(origin, targets, number, m, subject, slen)
-    if dest.pending > core.max_pending:
+    if dest.pending > (core.max_pending if dest.kind == LEAF_KIND else core.max_pending_far):
         slow_consumer(dest)
     return 1
 

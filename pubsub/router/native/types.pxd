@@ -377,6 +377,7 @@ cdef struct Core:
     uint64_t rng
     uint64_t hash_seed
     size_t max_pending
+    size_t max_pending_far
     size_t stall_pending
     # Pending bytes that are written at once, not at the end of the turn.
     size_t early_flush

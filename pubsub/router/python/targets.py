@@ -174,5 +174,5 @@ def send_frame(link: PythonLink, head: bytes, payload: bytes) -> None:
         link.handler.traced("out", verb.decode(), rest)
         if payload:
             link.handler.traced("out", "MSG_PAYLOAD", payload)
-    if link.pending_bytes > link.router.settings.max_pending:
+    if link.pending_bytes > link.router.settings.most_pending(link.kind):
         link.handler.fault(SlowConsumer(f"{link.pending_bytes} bytes are pending"))
