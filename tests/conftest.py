@@ -6,7 +6,6 @@ from __future__ import annotations
 import gc
 import os
 import platform
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -99,17 +98,10 @@ def patient_clients() -> None:
 
 @pytest.fixture
 def free_port() -> Callable[[], int]:
-    """A function giving a TCP port of 127.0.0.1 that was free a moment ago.
+    """A function giving a TCP port of 127.0.0.1, for what must know it before it listens."""
+    from tests import ports
 
-    Prefer port 0: this is for what must know a port before it listens.
-    """
-
-    def find() -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return int(probe.getsockname()[1])
-
-    return find
+    return ports.free_port
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:

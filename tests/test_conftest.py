@@ -44,7 +44,7 @@ _SUITE = """
 def like_ours(pytester: pytest.Pytester, suite: str) -> None:
     """A directory of tests with the conftest that all of ours have."""
     folder = pytester.mkdir("tests")
-    for name in ("conftest.py", "timelimit.py", "patience.py"):
+    for name in ("conftest.py", "timelimit.py", "patience.py", "ports.py"):
         shutil.copy(Path(__file__).with_name(name), folder)
     folder.joinpath("test_suite.py").write_text(dedent(suite))
 

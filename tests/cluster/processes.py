@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import re
-import socket
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -20,19 +19,13 @@ import pytest
 from pubsub.testing.child import OWN_COMMAND, ChildServer
 from tests.interop.conftest import program
 from tests.patience import PATIENCE
+from tests.ports import free_port
 from tests.router.recording import native_backend
 
 __all__ = ["PATIENCE", "Cluster", "Processes", "command_of", "free_port", "resident", "until"]
 
 #: seconds between one look and the next: each costs the server a page
 _PAUSE = 0.03
-
-
-def free_port() -> int:
-    """One nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def command_of(kind: str) -> tuple[list[str], list[str]]:

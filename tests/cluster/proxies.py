@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from tests.patience import PATIENCE
+from tests.ports import free_port
 
 __all__ = ["Direction", "Proxies", "Proxy"]
 
@@ -94,7 +95,7 @@ class Proxy:
         listening = socket.socket()
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._shrink(listening)
-        listening.bind(("127.0.0.1", self.port))
+        listening.bind(("127.0.0.1", self.port or free_port()))
         self._server = await asyncio.start_server(self._join, sock=listening, limit=_CHUNK)
         self.port = listening.getsockname()[1]
 

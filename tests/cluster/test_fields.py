@@ -53,7 +53,7 @@ def test_other_things_than_objects_are_refused(argument: bytes) -> None:
 def test_another_type_is_refused(reader: object, name: str) -> None:
     """True is no number."""
     assert callable(reader)
-    with pytest.raises(MalformedArguments, match="INFO: .* has the wrong type"):
+    with pytest.raises(MalformedArguments, match=r"INFO: .* has the wrong type"):
         reader(Fields(ARGUMENT, "INFO"), name)
 
 

@@ -18,6 +18,7 @@ from pubsub.testing.child import OWN_COMMAND
 from tests.interop.conftest import program
 from tests.patience import PATIENCE
 from tests.patience import wait_for as wait_until
+from tests.ports import free_port
 
 #: One line of the log: process, time, level, text.
 LINE = re.compile(r"\[(\d+)\] \d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d{6} \[(INF|WRN|ERR|FTL)\] (.*)")
@@ -171,11 +172,7 @@ def test_a_wrong_configuration_is_not_started(command: list[str], tmp_path: Path
 
 def test_monitoring_answers_as_soon_as_it_is_ready(run: Run) -> None:
     """nats.py's suite waits for /varz, then connects at once, and does not try twice."""
-    probe = socket.create_server(("127.0.0.1", 0))
-    other = socket.create_server(("127.0.0.1", 0))
-    port, http = probe.getsockname()[1], other.getsockname()[1]
-    probe.close()
-    other.close()
+    port, http = free_port(), free_port()
     process = run("-p", str(port), "-m", str(http), "-a", "127.0.0.1")
     deadline = time.monotonic() + PATIENCE
     while True:
