@@ -210,6 +210,7 @@ def test_twistd_help_names_the_server_and_loads_none_of_it() -> None:
         "pubsub.errors",
         "pubsub.interfaces",
         "pubsub.plugins",
+        "pubsub.quoting",
         "pubsub.values",
         "pubsub.values.accounts",
         "pubsub.values.identity",

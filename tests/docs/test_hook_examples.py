@@ -16,10 +16,19 @@ import pytest
 
 from pubsub.testing.plugin import ServerFactory
 from tests.patience import PATIENCE
+from tests.router.recording import native_backend
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCHEMA = EXAMPLES / "schema_hook"
 RATES = EXAMPLES / "rate_limit"
+
+
+@pytest.fixture(params=["native", "python"])
+def router(request: pytest.FixtureRequest) -> str:
+    """Both routers, as far as they are there."""
+    if request.param == "native":
+        native_backend()
+    return str(request.param)
 
 
 def test_the_schema_hooks_own_tests_pass() -> None:
@@ -53,7 +62,6 @@ async def _order(url: str) -> tuple[list[bytes], list[str], str]:
     return heard, errors, answer.data.decode()
 
 
-@pytest.mark.parametrize("router", ["native", "python"])
 def test_the_schema_hook_guards_a_server(
     pubsub_server_factory: ServerFactory, monkeypatch: pytest.MonkeyPatch, router: str
 ) -> None:
@@ -86,7 +94,6 @@ def test_a_mistake_in_its_options_keeps_the_server_from_starting(tmp_path: Path)
     assert "Traceback" not in result.stdout
 
 
-@pytest.mark.parametrize("router", ["native", "python"])
 def test_the_rate_limits_of_the_example(
     pubsub_server_factory: ServerFactory, monkeypatch: pytest.MonkeyPatch, router: str
 ) -> None:

@@ -78,6 +78,8 @@ class GatewayInfo:
 
 def _decoded(payload: str) -> str:
     try:
+        if len(payload) % 4:  # Python 3.10 takes more padding than there may be
+            raise ValueError
         return base64.b64decode(payload, validate=True).decode("utf-8", "surrogateescape")
     except (binascii.Error, ValueError):
         raise MalformedArguments("INFO: gateway_cmd_payload is no base64") from None
