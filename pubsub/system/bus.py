@@ -24,22 +24,30 @@ class SystemBus:
 
     :param server: whose voice it is; it has a system account.
     :param wall: epoch seconds.
+    :param abroad: whether there are other clusters: who listens there only the router knows.
     """
 
-    def __init__(self, server: IServerAccess, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        server: IServerAccess,
+        wall: Callable[[], float] = time.time,
+        abroad: Callable[[], bool] = bool,
+    ) -> None:
         self.server = server
         self.account: str = server.system_account
         self.client: InternalClient = server.internal_client(self.account)
         self.now = wall
+        self._abroad = abroad
         self.ids = EventIds()
         self._sequence = 0
 
     def is_wanted(self, subject: str, account: str = "") -> bool:
-        """Whether a message on ``subject`` would reach anybody.
+        """Whether a message on ``subject`` may reach anybody, here or in another cluster.
 
         :param account: another one than the system account.
         """
-        return bool(self.server.router.matching(account or self.account, subject.encode()))
+        matching = self.server.router.matching
+        return self._abroad() or bool(matching(account or self.account, subject.encode()))
 
     def stamp(self) -> dict[str, Any]:
         """Who says it, with the number and the time of this message (``ServerInfo``)."""

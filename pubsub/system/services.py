@@ -45,7 +45,12 @@ class SystemServices:
         reload: Callable[[], None],
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._bus = SystemBus(server, wall)
+
+        def abroad() -> bool:
+            table = measured.gateways.table
+            return table is not None and bool(table.outbound)
+
+        self._bus = SystemBus(server, wall, abroad)
         self._statsz = Statsz(self._bus, measured, figures)
 
         def refused_account() -> str:

@@ -112,11 +112,10 @@ class Statsz:
 
     def send(self, reply: str = "") -> None:
         """Send the figures to ``reply``, else to everybody (not too often), if they listen."""
-        if not reply and self._is_too_early():
+        # an answer is wanted even where no subscription can be seen: by an importing account
+        if not reply and (self._is_too_early() or not self._bus.is_wanted(self._subject)):
             return
         subject = reply or self._subject
-        if not self._bus.is_wanted(subject):
-            return
         stats = server_stats(self._server, self._figures.active())
         self._bus.publish(subject, {"server": self._bus.stamp(), "statsz": stats})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pubsub.system.bus import SystemBus
 from tests.system.fakes import FakeServer, Listener
 
 
@@ -21,6 +22,14 @@ def test_a_subject_is_wanted_once_somebody_listens() -> None:
     Listener.on(server, "$SYS.ACCOUNT.*.CONNECT")
     assert bus.is_wanted("$SYS.ACCOUNT.A.CONNECT")
     assert not bus.is_wanted("$SYS.ACCOUNT.A.CONNECT", "A")
+
+
+def test_anything_may_be_wanted_in_another_cluster() -> None:
+    clusters: list[str] = []
+    bus = SystemBus(FakeServer(), abroad=lambda: bool(clusters))
+    assert not bus.is_wanted("$SYS.ACCOUNT.A.CONNECT")
+    clusters.append("west")
+    assert bus.is_wanted("$SYS.ACCOUNT.A.CONNECT")
 
 
 def test_it_speaks_in_the_system_account_and_in_others() -> None:

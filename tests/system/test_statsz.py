@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pubsub.system.bus import SystemBus
 from pubsub.system.statsz import Statsz, server_stats
 from tests.system.fakes import FakeServer, Listener
 
@@ -73,6 +74,19 @@ def test_who_asks_gets_an_answer_of_its_own() -> None:
     assert list(answer) == ["server", "statsz"]
     assert answer["server"]["seq"] == 1
     assert everybody.take() == []
+
+
+def test_who_asks_from_another_cluster_gets_an_answer() -> None:
+    """Nobody in this one hears its subject."""
+    server = FakeServer()
+    sent: list[bytes] = []
+
+    class Bus(SystemBus):
+        def publish(self, subject: str, payload: object, account: str = "") -> None:
+            sent.append(subject.encode())
+
+    Statsz(Bus(server, server.wall), server, server.figures()).send("_INBOX.far")
+    assert sent == [b"_INBOX.far"]
 
 
 def test_everybody_is_told_once_a_second_at_most() -> None:
