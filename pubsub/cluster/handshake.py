@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import LogLevel
 
-from pubsub.cluster.admitting import admit
+from pubsub.cluster.admitting import Terms, admit
 from pubsub.cluster.connection import auth_timeout
 from pubsub.cluster.hashes import short_hash
 from pubsub.cluster.messages import RouteConnect, RouteInfo
@@ -37,8 +37,9 @@ from pubsub.errors import (
 
 if TYPE_CHECKING:
     from pubsub.cluster.protocol import RouteProtocol
+    from pubsub.config.options import ClusterOptions
 
-__all__ = ["connect_received", "greet", "info_received"]
+__all__ = ["connect_received", "greet", "info_received", "terms"]
 
 _ANYWHERE = ("", "0.0.0.0", "::")
 
@@ -94,14 +95,14 @@ def connect_received(route: RouteProtocol, argument: bytes) -> None:
     except MalformedArguments as fault:
         route.fault(fault)
         return
-    options = context.options.cluster
-    admit(
-        route,
-        (options.user, options.password),
-        (connect.user, connect.password),
-        "cluster.authorization.password",
-        lambda: _known(route, connect),
-    )
+    said = (connect.user, connect.password)
+    admit(route, terms(context.options.cluster), said, lambda: _known(route, connect))
+
+
+def terms(options: ClusterOptions) -> Terms:
+    """What servers that come to us have to say or to show."""
+    option = "cluster.authorization.password"
+    return Terms(options.user, options.password, option, options.routes)
 
 
 def _known(route: RouteProtocol, connect: RouteConnect) -> None:

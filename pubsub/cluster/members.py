@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger, LogLevel
 
-from pubsub.cluster import gossip, obeying
+from pubsub.cluster import gossip, handshake, obeying
+from pubsub.cluster.admitting import has_known_certificate
 from pubsub.cluster.introduction import introduction
 from pubsub.cluster.keepalive import send_ping
 from pubsub.cluster.messages import RouteInfo, info_line
@@ -346,10 +347,13 @@ class Members:
         """Obey the options as they are now; those of before were ``old``."""
         options = self.context.options.cluster
         self.solicitor.reconsider()
+        terms = handshake.terms(options)
         for route in list(self.open.values()):
             if route.explicit and route.url in old.routes and route.url not in options.routes:
                 route.no_reconnect = True
                 route.close(ClosedState.ROUTE_REMOVED)
+            elif not route.dialled and has_known_certificate(route, terms) is False:
+                route.close(ClosedState.AUTHENTICATION_VIOLATION)
         self.connect_to(url for url in options.routes if url not in old.routes)
         if options.permissions != old.permissions:
             self.telling.tell_imports(old.permissions)

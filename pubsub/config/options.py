@@ -137,6 +137,9 @@ class TlsOptions:
     verify: bool = False
     #: take the user from the client certificate; implies ``verify``
     verify_and_map: bool = False
+    #: routes and gateways: the certificate has to name a server of ``routes`` or ``gateways``;
+    #: implies ``verify``
+    check_known_urls: bool = False
     #: accepted for nats-server's sake; it only concerns outgoing connections
     insecure: bool = False
     #: seconds for the handshake
@@ -276,6 +279,8 @@ class GatewayOptions:
     reject_unknown_cluster: bool = False
     #: seconds, 0.0 for the top level's
     write_deadline: float = 0.0
+    #: ``"default"``, ``"close"`` or ``"retry"``, see :mod:`pubsub.cluster.sweep`
+    write_timeout: str = "default"
 
 
 @dataclass(frozen=True)

@@ -82,14 +82,7 @@ def _name(row: Option, token: Token, fields: dict[str, Any], warn: Warn) -> None
 
 
 def _tls(row: Option, token: Token, fields: dict[str, Any], warn: Warn) -> None:
-    tls = read_tls(row.path, token, warn)
-    if tls.verify_and_map:
-        raise UnsupportedOption(
-            "verify_and_map: of routes is not supported yet by this server",
-            token.file,
-            token.line,
-            token.column,
-        )
+    tls = read_tls(row.path, token, warn, servers=True)
     # of servers both sides are asked for a certificate, always
     fields["tls"] = replace(tls, verify=True)
 

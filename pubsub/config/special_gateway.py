@@ -15,7 +15,6 @@ from pubsub.config.row import Option
 from pubsub.config.special_cluster import check_advertise, parse_route_url
 from pubsub.config.special_tls import read_tls
 from pubsub.config.values import Warn, convert, invalid, parse_address, string_list
-from pubsub.errors import UnsupportedOption
 
 __all__ = ["READERS", "parse_gateway_url"]
 
@@ -83,14 +82,7 @@ def _check_advertise(text: str, token: Token) -> None:
 
 
 def _tls(row: Option, token: Token, warn: Warn) -> TlsOptions:
-    tls = read_tls(row.path, token, warn)
-    if tls.verify_and_map:
-        raise UnsupportedOption(
-            "verify_and_map: of gateways is not supported yet by this server",
-            token.file,
-            token.line,
-            token.column,
-        )
+    tls = read_tls(row.path, token, warn, servers=True)
     # of servers both sides are asked for a certificate, always
     return replace(tls, verify=True)
 

@@ -22,13 +22,15 @@ __all__ = ["READERS", "finish_tls", "read_tls"]
 #: nats-server's ``auto``: what old clients wait for INFO before TLS may begin.
 _AUTO_FALLBACK = 0.05
 
+_KNOWN_URLS = "tls.verify_cert_and_check_known_urls"
 _FINGERPRINT = re.compile(r"[a-f0-9]{64}")
 
 
-def read_tls(path: str, token: Token, warn: Warn) -> TlsOptions:
+def read_tls(path: str, token: Token, warn: Warn, *, servers: bool = False) -> TlsOptions:
     """A tls block that is not the client listener's.
 
     :param path: of the block in the table.
+    :param servers: it is for routes or gateways: only servers show certificates.
     :raises ConfigError: or ConfigErrors; what is wrong with it.
     """
     map_of(token, f"{path.rpartition('.')[2]} must be a block, {{ … }}")
@@ -39,7 +41,9 @@ def read_tls(path: str, token: Token, warn: Warn) -> TlsOptions:
             # all tls blocks are alike: this one is read as if it were the first
             alike = by_path(f"tls{row.path.removeprefix(path)}")
             read = READERS.get(alike.path)
-            if read is not None:
+            if servers and alike.path == _KNOWN_URLS:
+                settings["tls.check_known_urls"] = convert(alike, element, warn)
+            elif read is not None:
                 read(alike, element, settings, warn)
             else:
                 settings[alike.path] = convert(alike, element, warn)
@@ -53,7 +57,7 @@ def finish_tls(token: Token, settings: Settings) -> None:
 
     :raises InvalidOption: at the block.
     """
-    if settings.get("tls.verify_and_map"):
+    if settings.get("tls.verify_and_map") or settings.get("tls.check_known_urls"):
         settings["tls.verify"] = True
     cert, key = settings.get("tls.cert_file"), settings.get("tls.key_file")
     if settings.get("tls.certs") and cert:
@@ -196,5 +200,5 @@ READERS: dict[str, Read] = {
     "tls.min_version": _min_version,
     "tls.certs": _certs,
     "tls.allow_insecure_cipher_suites": _insecure_allowed,
-    "tls.verify_cert_and_check_known_urls": _known_urls,
+    _KNOWN_URLS: _known_urls,
 }

@@ -55,5 +55,5 @@ ROWS = (
          default=False),
     _row("write_deadline", K.DURATION, "Time without progress in writing", unit="seconds"),
     _row("write_timeout", K.CHOICE, "What happens when it has passed",
-         choices=("default", "close", "retry"), unsupported="write_timeout of gateways"),
+         choices=("default", "close", "retry"), default="default"),
 )  # fmt: skip

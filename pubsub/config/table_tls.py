@@ -106,9 +106,10 @@ _TLS_BLOCK = (
     _tls(
         "verify_cert_and_check_known_urls",
         K.BOOL,
-        "Verify that certificates are for the URLs of known servers; not for clients",
-        default=False,
-        attribute=None,
+        "Verify that certificates name servers of routes or gateways; not for clients",
+        reloadable=False,
+        attribute="check_known_urls",
+        go_name="TLSCheckKnownURLs",
     ),
     _tls(
         "ocsp_peer",

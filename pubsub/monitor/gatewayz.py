@@ -14,7 +14,7 @@ from pubsub.client.registry import NO_COUNTERS, ConnectionInfo
 from pubsub.cluster.gateways.modes import InterestMode
 from pubsub.interfaces import SubscriptionInfo
 from pubsub.monitor.connz import connection_block
-from pubsub.monitor.goformat import number, rfc3339
+from pubsub.monitor.goformat import nanoseconds, number, rfc3339
 from pubsub.monitor.query import Query
 from pubsub.monitor.state import IServerState
 from pubsub.monitor.subsz import subscription_detail
@@ -197,6 +197,10 @@ def gateway_block(state: IServerState) -> dict[str, Any]:
         block["gateways"] = [_remote(gateways.table, remote) for remote in options.gateways]
     if options.reject_unknown_cluster:
         block["reject_unknown"] = True
+    if options.write_deadline:
+        block["write_deadline"] = nanoseconds(options.write_deadline)
+    if options.write_timeout != "default":
+        block["write_timeout"] = options.write_timeout
     if gateways.tls_not_after:
         block["tls_cert_not_after"] = rfc3339(gateways.tls_not_after)
     return block

@@ -56,6 +56,30 @@ def test_tls_asks_both_sides_for_certificates_and_takes_its_time() -> None:
     assert (cluster.tls.verify, cluster.timeout) == (True, 5.0)
 
 
+@pytest.mark.parametrize("block", ["cluster", "gateway", "gateway { gateways: [ { name: B"])
+@pytest.mark.parametrize(
+    ("key", "attribute"),
+    [
+        ("verify_and_map", "verify_and_map"),
+        ("verify_cert_and_check_known_urls", "check_known_urls"),
+    ],
+)
+def test_certificates_of_servers_may_have_to_have_a_known_name(
+    block: str, key: str, attribute: str
+) -> None:
+    """Of other clusters, too; what stands in an entry of ``gateways`` is for our certificate."""
+    tls = f"tls {{ cert_file: c, key_file: k, {key}: true }}"
+    if "gateways" in block:
+        options = read(f"{block}, url: 'nats://b:1', {tls} }} ] }}")
+        found = options.gateway.gateways[0].tls
+    else:
+        options = read(f"{block} {{ {tls} }}")
+        found = getattr(options, block).tls
+    assert found is not None
+    assert getattr(found, attribute)
+    assert found.verify
+
+
 @pytest.mark.parametrize(
     ("block", "complaint"),
     [
@@ -72,7 +96,6 @@ def test_tls_asks_both_sides_for_certificates_and_takes_its_time() -> None:
         ("advertise: 'a:b:c'", "write host or host:port"),
         ("permissions { import: a, allow_responses: true }", "do not support dynamic responses"),
         ("permissions { export: 'a queue' }", "are about subjects, not about queue groups"),
-        ("tls { cert_file: c, key_file: k, verify_and_map: true }", "verify_and_map: of routes"),
         ("write_timeout: never", "write_timeout must be 'default', 'close' or 'retry'"),
         ("nonsense: 1", 'unknown field "nonsense"'),
     ],

@@ -70,8 +70,7 @@ def test_tls_asks_both_sides_for_certificates_and_takes_its_time() -> None:
         ("gateways: [ { urls: [ 'nats://a:1', 'a' ] } ]", "f:1:47: error parsing gateway url"),
         ("gateways: [ { nonsense: 1 } ]", 'f:1:25: unknown field "nonsense"'),
         ("advertise: 'a:b:c'", "f:1:11: invalid advertise 'a:b:c'; write host or host:port"),
-        ("tls { cert_file: c, key_file: k, verify_and_map: true }", "verify_and_map: of gateways"),
-        ("write_timeout: close", "write_timeout of gateways is not supported yet"),
+        ("write_timeout: never", "write_timeout must be 'default', 'close' or 'retry'"),
         ("nonsense: 1", 'f:1:11: unknown field "nonsense"'),
     ],
 )

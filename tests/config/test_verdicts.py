@@ -268,10 +268,6 @@ REFUSED_AT_START = [
 
 #: Options of nats-server whose features are not built.
 UNSUPPORTED = [
-    (
-        "gateway { name: A, port: 1, write_timeout: retry }",
-        "f:1:29: write_timeout: write_timeout of gateways is not supported yet by this server",
-    ),
     ("jetstream: enabled", "f:1:1: jetstream: JetStream is not supported yet by this server"),
     ("websocket { }", "f:1:1: websocket: WebSocket is not supported yet by this server"),
     ("mqtt { }", "f:1:1: mqtt: MQTT is not supported yet by this server"),

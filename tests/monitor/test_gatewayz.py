@@ -158,6 +158,8 @@ def test_the_block_in_varz(busy: FakeServer) -> None:
         advertise="out",
         connect_retries=3,
         reject_unknown_cluster=True,
+        write_deadline=2.0,
+        write_timeout="close",
         gateways=(
             RemoteGatewayOptions("A", (GatewayUrl("a", 1),)),
             RemoteGatewayOptions("B", (GatewayUrl("x", 7222),), TlsOptions(timeout=1.0)),
@@ -173,5 +175,6 @@ def test_the_block_in_varz(busy: FakeServer) -> None:
             {"name": "A", "urls": ["a:1"]},
             {"name": "B", "tls_timeout": 1, "urls": ["x:7222"]},
         ]),
-        ("reject_unknown", True), ("tls_cert_not_after", "2026-08-21T14:50:11Z"),
+        ("reject_unknown", True), ("write_deadline", 2_000_000_000),
+        ("write_timeout", "close"), ("tls_cert_not_after", "2026-08-21T14:50:11Z"),
     ]  # fmt: skip

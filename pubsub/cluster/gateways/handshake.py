@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from twisted.logger import LogLevel
 
 from pubsub.cluster import keepalive
-from pubsub.cluster.admitting import admit
+from pubsub.cluster.admitting import Terms, admit
 from pubsub.cluster.connection import auth_timeout
 from pubsub.cluster.gateways.messages import (
     ALL_TOLD,
@@ -93,14 +93,11 @@ def connect_received(gateway: GatewayProtocol, argument: bytes) -> None:
     except MalformedArguments as fault:
         gateway.fault(fault)
         return
-    options = context.gateway
-    admit(
-        gateway,
-        (options.user, options.password),
-        (connect.user, connect.password),
-        "gateway.authorization.password",
-        lambda: _known(gateway, connect),
-    )
+    options, option = context.gateway, "gateway.authorization.password"
+    urls = [url for remote in options.gateways for url in remote.urls]
+    terms = Terms(options.user, options.password, option, urls)
+    said = (connect.user, connect.password)
+    admit(gateway, terms, said, lambda: _known(gateway, connect))
 
 
 def _known(gateway: GatewayProtocol, connect: GatewayConnect) -> None:

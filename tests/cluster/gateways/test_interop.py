@@ -191,12 +191,12 @@ def test_a_killed_server_comes_back(clusters: Supercluster, kind: str) -> None:
 def test_gateways_may_need_certificates_and_passwords(
     clusters: Supercluster, kind: str, tmp_path: Path
 ) -> None:
-    """TLS both ways: each verifies the other."""
+    """TLS both ways: each verifies the other, and that it is one of ``gateways``."""
     authority = Authority(tmp_path)
     issued = authority.issue("server", names=["localhost"], addresses=["127.0.0.1"], both=True)
     extra = (
         f'tls {{ cert_file: "{issued.cert_file}", key_file: "{issued.key_file}",'
-        f' ca_file: "{authority.cert_file}" }}\n'
+        f' ca_file: "{authority.cert_file}", verify_cert_and_check_known_urls: true }}\n'
         "authorization { user: u, password: p }"
     )
     clusters.join("e", "native", "east", gateways={"west": "w"}, extra=extra)
