@@ -167,8 +167,11 @@ class IRouter(Interface):
     def account_counters(account: str) -> TrafficCounters:
         """What the clients of ``account`` have published and received."""
 
+    def linked_counters(account: str, kind: PeerKind) -> TrafficCounters:
+        """What ROUTE, GATEWAY or LEAF links have brought for ``account``, and been sent."""
+
     def counters() -> TrafficCounters:
-        """The same over all accounts."""
+        """What the clients of all accounts have published and received."""
 
     def subscription_count(account: str) -> int:
         """How many stand in the index of ``account``, those for imports included. Quick."""

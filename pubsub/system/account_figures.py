@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pubsub.interfaces import PeerKind
 from pubsub.system.advisories import traffic
 
 if TYPE_CHECKING:
     from pubsub.interfaces import IAccounts, IRouter
 
 __all__ = ["AccountFigures"]
+
+#: as nats-server calls them, in its order
+_LINKS = {"gateways": PeerKind.GATEWAY, "routes": PeerKind.ROUTE, "leafs": PeerKind.LEAF}
 
 
 class AccountFigures:
@@ -41,7 +45,8 @@ class AccountFigures:
         """All of it, in the order of nats-server's fields."""
         connections = self._accounts.connections(account)
         leafnodes = self._accounts.leafnodes(account)
-        counters = self._router.account_counters(account)
+        clients = self._router.account_counters(account)
+        links = {name: self._router.linked_counters(account, kind) for name, kind in _LINKS.items()}
         return {
             "acc": account,
             "name": self.name_tag(account),
@@ -49,8 +54,8 @@ class AccountFigures:
             "leafnodes": leafnodes,
             "total_conns": connections + leafnodes,
             "num_subscriptions": self.subscriptions(account),
-            "sent": traffic(counters.out_msgs, counters.out_bytes),
-            "received": traffic(counters.in_msgs, counters.in_bytes),
+            "sent": traffic(clients[2:], {name: each[2:] for name, each in links.items()}),
+            "received": traffic(clients[:2], {name: each[:2] for name, each in links.items()}),
             "slow_consumers": self._slow.get(account, 0),
         }
 

@@ -142,12 +142,14 @@ def counts(messages: int, size: int) -> dict[str, int]:
     return {"msgs": messages, "bytes": size}
 
 
-def traffic(messages: int, size: int) -> dict[str, Any]:
-    """The same of an account (``DataStats``), with what went by way of other servers."""
-    return {
-        **counts(messages, size),
-        **{kind: counts(0, 0) for kind in ("gateways", "routes", "leafs")},
-    }
+def traffic(of_clients: tuple[int, int], linked: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
+    """The same of an account (``DataStats``): all of it, then what went by way of others.
+
+    :param linked: by ``gateways``, ``routes`` and ``leafs``; each messages and bytes.
+    """
+    messages, sizes = zip(of_clients, *linked.values(), strict=True)
+    of_others = {kind: counts(*each) for kind, each in linked.items()}
+    return {**counts(sum(messages), sum(sizes)), **of_others}
 
 
 def permissions_block(permissions: Permissions) -> dict[str, Any]:

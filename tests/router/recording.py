@@ -26,6 +26,7 @@ from pubsub.interfaces import (
 )
 
 #: What most clients say in CONNECT.
+SERVERS = (PeerKind.ROUTE, PeerKind.GATEWAY, PeerKind.LEAF)
 QUIET = LinkOptions(verbose=False, pedantic=False, headers=True, no_responders=True)
 
 
@@ -196,6 +197,10 @@ class World:
                 for name, peer in self.peers.items()
             },
             "accounts": [(n, self.router.account_counters(n)) for n in self.router.accounts()],
+            "linked": [
+                (name, [self.router.linked_counters(name, kind) for kind in SERVERS])
+                for name in self.router.accounts()
+            ],
             "counters": self.router.counters(),
             "subscriptions": list(self.router.subscriptions()),
             "stats": {

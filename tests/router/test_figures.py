@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from pubsub.interfaces import RouterSettings, SubscriptionInfo
+from dataclasses import replace
+
+import pytest
+
+from pubsub.interfaces import LinkOptions, PeerKind, RouterSettings, SubscriptionInfo
 from tests.router.recording import World
+from tests.router.serving import gateway, hears, leaf, route, use
 
 HELLO = b"PUB foo 2\r\nhi\r\n"
 
@@ -31,6 +36,59 @@ def test_what_an_account_has_done_gone_links_included(world: World) -> None:
     assert tuple(world.router.account_counters("nobody")) == (0, 0, 0, 0)
     assert tuple(world.router.counters()) == (3, 6, 1, 2)
     assert list(world.router.accounts()) == ["X", "Y"]
+
+
+KINDS = [PeerKind.ROUTE, PeerKind.GATEWAY, PeerKind.LEAF]
+
+
+def linked(world: World, account: str = "$G") -> list[tuple[int, ...]]:
+    """What was brought by routes, gateways and leafs, and sent to them."""
+    return [tuple(world.router.linked_counters(account, kind)) for kind in KINDS]
+
+
+def test_what_other_servers_have_brought_and_got_is_known_by_account_and_kind(
+    world: World,
+) -> None:
+    """Also what is only passed on, or wanted by nobody; the clients' figures stay theirs."""
+    route(world, "r")
+    gateway(world, "g")
+    leaf(world, "l")
+    leaf(world, "x", account="X")
+    use(world, "g")
+    world.attach("a")
+    for name in "rgl":
+        hears(world.peers[name].link, b"far")
+    hears(world.peers["r"].link, b"far", account="X")
+    world.feed("a", b"PUB far 2\r\nhi\r\nPUB far 2\r\nho\r\nPUB near 1\r\nx\r\n")
+    assert linked(world) == [(0, 0, 2, 4)] * 3
+    world.feed("l", b"LMSG far 3\r\nhey\r\n" * 2 + b"LMSG near 3\r\nhey\r\n")
+    assert linked(world) == [(0, 0, 4, 10), (0, 0, 4, 10), (3, 9, 2, 4)]
+    world.feed("r", b"RMSG $G far 4\r\nwell\r\n" * 2 + b"RMSG X near 1\r\nx\r\n")
+    world.feed("g", b"RMSG $G far 5\r\nreply\r\n" * 2)
+    assert linked(world) == [(2, 8, 6, 20), (2, 10, 4, 10), (3, 9, 6, 22)]
+    world.feed("x", b"LMSG far 1\r\nx\r\n")
+    assert linked(world, "X") == [(1, 1, 1, 1), (0, 0, 0, 0), (1, 1, 0, 0)]
+    assert linked(world, "nobody") == [(0, 0, 0, 0)] * 3
+    assert tuple(world.router.account_counters("$G")) == (3, 5, 0, 0)
+    for name in "rglx":
+        world.peers[name].link.close()
+    assert linked(world) == [(2, 8, 6, 20), (2, 10, 4, 10), (3, 9, 6, 22)]
+
+
+def test_headers_that_are_stripped_are_not_counted(world: World) -> None:
+    link = route(world, "r")
+    link.peer = replace(link.peer, headers=False)
+    hears(link, b"far")
+    world.attach("a").options = LinkOptions(headers=True)
+    world.feed("a", b"HPUB far 12 14\r\nNATS/1.0\r\n\r\nhi\r\n")
+    assert linked(world)[0] == (0, 0, 1, 2)
+
+
+@pytest.mark.parametrize("kind", set(PeerKind) - set(KINDS))
+def test_links_of_other_kinds_are_not_to_servers(world: World, kind: PeerKind) -> None:
+    world.attach("a")
+    with pytest.raises(ValueError, match="no kind of link to a server"):
+        world.router.linked_counters("$G", kind)
 
 
 def test_subscriptions_are_listed_by_link_and_age(world: World) -> None:

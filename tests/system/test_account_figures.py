@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pubsub.interfaces import PeerKind, ServerPeer
 from tests.system.fakes import FakeServer, Listener
 
 NOTHING = {"msgs": 0, "bytes": 0}
@@ -16,6 +17,33 @@ def test_an_account_without_anybody() -> None:
         ("acc", "A"), ("name", "A"), ("conns", 0), ("leafnodes", 0), ("total_conns", 0),
         ("num_subscriptions", 0), ("sent", idle), ("received", idle), ("slow_consumers", 0),
     ]  # fmt: skip
+
+
+def test_what_went_by_way_of_other_servers_is_shown_and_is_in_the_sum() -> None:
+    """As in nats-server, where an account's traffic is that of everybody."""
+    server = FakeServer()
+    router = server.router
+    links = {}
+    for number, kind in enumerate((PeerKind.ROUTE, PeerKind.GATEWAY, PeerKind.LEAF), 1):
+        links[kind] = link = router.attach(None, kind, number, "A")
+        link.peer = ServerPeer(account="A")
+        if kind != PeerKind.GATEWAY:
+            link.hear("A", b"far", b"", 1, b"")
+    router.publish("A", b"far", b"", b"", b"hey")
+    links[PeerKind.GATEWAY].feed(b"RMSG near 2\r\nhi\r\n")
+    links[PeerKind.LEAF].feed(b"LMSG near 1\r\nx\r\n" * 2)
+    stat = server.figures().stat("A")
+    once = {"msgs": 1, "bytes": 3}
+    assert list(stat["sent"].items()) == [
+        ("msgs", 2), ("bytes", 6), ("gateways", NOTHING), ("routes", once), ("leafs", once),
+    ]  # fmt: skip
+    assert stat["received"] == {
+        "msgs": 3,
+        "bytes": 4,
+        "gateways": {"msgs": 1, "bytes": 2},
+        "routes": NOTHING,
+        "leafs": {"msgs": 2, "bytes": 2},
+    }
 
 
 def test_an_account_with_a_name_of_its_operators() -> None:

@@ -107,11 +107,13 @@ def test_users_with_keys_have_an_issuer() -> None:
     assert block["tags"] == ["x"]
 
 
-def test_traffic_names_what_goes_through_other_servers() -> None:
-    nothing = {"msgs": 0, "bytes": 0}
-    assert traffic(2, 20) == {
-        "msgs": 2, "bytes": 20, "gateways": nothing, "routes": nothing, "leafs": nothing
-    }  # fmt: skip
+def test_traffic_is_all_of_it_and_what_went_through_other_servers() -> None:
+    assert list(traffic((2, 20), {"gateways": (1, 5), "routes": (0, 0)}).items()) == [
+        ("msgs", 3),
+        ("bytes", 25),
+        ("gateways", {"msgs": 1, "bytes": 5}),
+        ("routes", {"msgs": 0, "bytes": 0}),
+    ]
 
 
 def test_permissions_are_shown_as_they_are_configured() -> None:

@@ -378,7 +378,7 @@ cdef int append_frame(
     else:
         memcpy(at, m.szb, m.szb_len)
         at += m.szb_len
-    return finish(dest, start, at, m, payload, body)
+    return finish(dest, account, start, at, m, payload, body)
 
 
 # --- replies that found their way -------------------------------------------------------

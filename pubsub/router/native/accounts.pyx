@@ -19,7 +19,9 @@ from pubsub.router.native.permissions cimport Decisions
 from pubsub.router.native.services cimport give_up, outdated
 from pubsub.router.native.shadows cimport add_shadows
 from pubsub.router.native.text cimport classify_pattern, hash_bytes
-from pubsub.router.native.types cimport SERVICE, Account, Conn, Core, Sub
+from pubsub.router.native.types cimport (
+    LEAF_KIND, ROUTE_KIND, SERVICE, Account, Conn, Core, Sub, Traffic,
+)
 
 
 @cython.no_gc_clear
@@ -63,6 +65,17 @@ cdef class NativeAccounts:
             return TrafficCounters(0, 0, 0, 0)
         at = <Account*><size_t>address
         return TrafficCounters(at.in_msgs, at.in_bytes, at.out_msgs, at.out_bytes)
+
+    def linked_counters(self, str account, kind):
+        cdef int number = kind
+        cdef Traffic* of
+        if not ROUTE_KIND <= number <= LEAF_KIND:
+            raise ValueError(f"{kind!r} is no kind of link to a server")
+        address = self._accounts.get(account)
+        if address is None:
+            return TrafficCounters(0, 0, 0, 0)
+        of = &(<Account*><size_t>address).linked[number - ROUTE_KIND]
+        return TrafficCounters(of.in_msgs, of.in_bytes, of.out_msgs, of.out_bytes)
 
     def subscription_count(self, str account):
         address = self._accounts.get(account)

@@ -30,7 +30,7 @@ from pubsub.router.native.permissions cimport (
 from pubsub.router.native.prefixes cimport (
     ROUTED_START, ack_end, is_routed, remember_reply, routed_start, whole_reply,
 )
-from pubsub.router.native.relaying cimport publish_direct
+from pubsub.router.native.relaying cimport count_in, publish_direct
 from pubsub.router.native.services cimport cross_back, cross_over
 from pubsub.router.native.text cimport write_number
 from pubsub.router.native.types cimport (
@@ -487,6 +487,8 @@ cdef int publish(Conn* conn, Message* m, bint answer) except -1:
     if conn.kind == CLIENT:
         account.in_msgs += 1
         account.in_bytes += m.size
+    elif conn.kind < INTERNAL:
+        count_in(conn, account, m)
     conn.active = True
     if account.mapper != NULL and (conn.kind == CLIENT or conn.kind == LEAF):
         subject = mapped(conn, m)
@@ -529,6 +531,8 @@ cdef int publish_again(Conn* conn, Message* m) except -1:
     if conn.kind == CLIENT:
         account.in_msgs += 1
         account.in_bytes += m.size
+    elif conn.kind < INTERNAL:
+        count_in(conn, account, m)
     conn.active = True
     conn.core.depth += 1
     try:

@@ -7,7 +7,8 @@ from pubsub.router.native.types cimport Account, Conn, Core, Message, Result, Su
 cdef int distribute(Core* core, Conn* origin, Result* result, Message* m) except -1
 cdef int send_one(Core* core, Conn* origin, Conn* dest, Account* account, Message* m) except -1
 cdef int finish(
-    Conn* dest, char* start, char* at, Message* m, const char* payload, size_t body
+    Conn* dest, Account* account, char* start, char* at, Message* m, const char* payload,
+    size_t body
 ) except -1
 cdef bint server_may_hear(Conn* dest, const char* subject, int slen) except -1
 cdef bint wanted(Message* m, Sub* sub) noexcept

@@ -25,7 +25,7 @@ from pubsub.router.native.prefixes cimport routed_start
 from pubsub.router.native.text cimport write_number
 from pubsub.router.native.types cimport (
     LEAF_KIND, RETURNED, ROUTE_KIND, SHADOW, Account, Conn, Core, Message, Result,
-    Sub,
+    Sub, Traffic,
 )
 
 cdef enum:
@@ -453,18 +453,22 @@ cdef int append_routed(
     else:
         memcpy(at, m.szb, m.szb_len)
         at += m.szb_len
-    return finish(dest, start, at, m, payload, body)
+    return finish(dest, target.account, start, at, m, payload, body)
 
 
 cdef int finish(
-    Conn* dest, char* start, char* at, Message* m, const char* payload, size_t body
+    Conn* dest, Account* account, char* start, char* at, Message* m, const char* payload,
+    size_t body
 ) except -1:
     """The end of a line that was begun at ``start``, and the payload, CRLF included."""
+    cdef Traffic* traffic = &account.linked[dest.kind - ROUTE_KIND]
     at[0] = 13
     at[1] = 10
     at += 2
     dest.out_msgs += 1
     dest.out_bytes += body - 2
+    traffic.out_msgs += 1
+    traffic.out_bytes += body - 2
     if body <= WHOLE_FRAME:
         memcpy(at, payload, body)
         commit(dest, at - start + body)

@@ -57,6 +57,7 @@ cdef int publish_routed(Conn* conn, Message* m, Result* known) except -1:
     cdef bint refused = False
     conn.in_msgs += 1
     conn.in_bytes += m.size
+    count_in(conn, m.account, m)
     conn.active = True
     if conn.publish_check != NULL:
         refused = not server_may_publish(conn, m)

@@ -201,6 +201,13 @@ cdef enum:
     # Longest PUB line that is remembered, CRLF included.
     LINE = 96
 
+# Messages and their bytes.
+cdef struct Traffic:
+    uint64_t in_msgs
+    uint64_t in_bytes
+    uint64_t out_msgs
+    uint64_t out_bytes
+
 cdef struct Account:
     Core* core
     # Changes whenever a kept result is dropped or outdated.
@@ -239,6 +246,8 @@ cdef struct Account:
     uint64_t in_bytes
     uint64_t out_msgs
     uint64_t out_bytes
+    # what ROUTE, GATEWAY and LEAF links have carried for it
+    Traffic linked[3]
     bint is_system
     # imports services
     bint asks

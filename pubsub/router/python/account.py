@@ -11,7 +11,7 @@ from pubsub.router.python.cache import ResultCache
 from pubsub.router.python.index import Result, SubscriptionIndex
 from pubsub.router.python.mapping import Mapping
 from pubsub.router.python.prefixes import MappedReplies
-from pubsub.router.python.subscription import Entry, Subscription
+from pubsub.router.python.subscription import SERVERS, Entry, Subscription
 from pubsub.router.subjects import has_wildcard
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Account:
 
     __slots__ = (
         "_monotonic", "_notify", "_tell", "cache", "caching", "distant", "hits", "imports", "index",
-        "is_system", "links", "mapped", "mapping", "matches", "name", "newest", "past",
+        "is_system", "linked", "links", "mapped", "mapping", "matches", "name", "newest", "past",
         "reply_prefix", "services", "timed", "version", "waiting", "wire_name", "wishes",
         "wishes_version",
     )  # fmt: skip
@@ -79,6 +79,8 @@ class Account:
         self.links: dict[PythonLink, TrafficCounters] = {}
         #: what clients that are gone have published and received
         self.past = TrafficCounters(0, 0, 0, 0)
+        #: messages and bytes that other servers brought, and those that were sent to them
+        self.linked = {kind: [0, 0, 0, 0] for kind in SERVERS}
 
     # --- subscriptions ------------------------------------------------------------------
 

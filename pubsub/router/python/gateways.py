@@ -210,5 +210,5 @@ def _send(
     elif reply:
         fields.append(reply)
     link.expect_answer(reply)
-    send_frame(link, b" ".join([*fields, *sizes]), payload)
+    send_frame(link, account, b" ".join([*fields, *sizes]), payload)
     return True

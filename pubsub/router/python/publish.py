@@ -45,6 +45,9 @@ def _pass_on(link: PythonLink, message: Message, payload: bytes) -> int:
     """A message from another server, whose clients may publish it."""
     link.in_msgs += 1
     link.in_bytes += message.size
+    traffic = (message.account or link.home).linked[link.kind]
+    traffic[0] += 1
+    traffic[1] += message.size
     link.last_activity = link.last_input = link.router.clock()
     written = message.subject
     if link.home.mapping is not None and link.kind == PeerKind.LEAF:

@@ -82,7 +82,7 @@ def _forward(route: PythonLink, home: Account, message: Message, payload: bytes)
     fields.append(message.subject)
     if message.reply:
         fields.append(message.reply)
-    send_frame(route, b" ".join([*fields, *sizes]), payload)
+    send_frame(route, home, b" ".join([*fields, *sizes]), payload)
 
 
 def is_missing(home: Account, subject: bytes) -> bool:

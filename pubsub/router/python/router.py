@@ -38,10 +38,12 @@ from pubsub.router.python.returning import answer, whole_reply
 from pubsub.router.python.services import ServiceImport, expire
 from pubsub.router.python.shadows import add_shadows, drop_shadows
 from pubsub.router.python.stats import stats
-from pubsub.router.python.subscription import Entry, Heard, Subscription
+from pubsub.router.python.subscription import SERVERS, Entry, Heard, Subscription
 from pubsub.router.subjects import is_valid_pattern
 
 __all__ = ["PythonRouter"]
+
+_NOTHING = TrafficCounters(0, 0, 0, 0)
 
 
 @implementer(IRouter)
@@ -272,7 +274,14 @@ class PythonRouter:
     def account_counters(self, account: str) -> TrafficCounters:
         """What the clients of ``account`` have published and received."""
         known = self._accounts.get(account)
-        return known.counters() if known is not None else TrafficCounters(0, 0, 0, 0)
+        return known.counters() if known is not None else _NOTHING
+
+    def linked_counters(self, account: str, kind: PeerKind) -> TrafficCounters:
+        """What ROUTE, GATEWAY or LEAF links have brought for ``account``, and been sent."""
+        if kind not in SERVERS:
+            raise ValueError(f"{kind!r} is no kind of link to a server")
+        known = self._accounts.get(account)
+        return TrafficCounters(*known.linked[kind]) if known is not None else _NOTHING
 
     def subscription_count(self, account: str) -> int:
         """How many stand in the index of ``account``, those for imports included."""

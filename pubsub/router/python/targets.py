@@ -110,7 +110,7 @@ class Targets:
         head = self._head(account, link, subject, queues, sizes)
         entry.delivered += 1
         link.expect_answer(message.reply)
-        send_frame(link, head, payload)
+        send_frame(link, account, head, payload)
         return True
 
     def _head(
@@ -164,10 +164,13 @@ def fitted(link: PythonLink, message: Message, payload: bytes) -> tuple[list[byt
     return [b"%d" % len(payload)], payload
 
 
-def send_frame(link: PythonLink, head: bytes, payload: bytes) -> None:
-    """Queue one message for a server; ``head`` is its line without CRLF."""
+def send_frame(link: PythonLink, account: Account, head: bytes, payload: bytes) -> None:
+    """Queue one message of ``account`` for a server; ``head`` is its line without CRLF."""
     link.out_msgs += 1
     link.out_bytes += len(payload)
+    traffic = account.linked[link.kind]
+    traffic[2] += 1
+    traffic[3] += len(payload)
     link.write(b"%b\r\n%b\r\n" % (head, payload))
     if link.trace:
         verb, _, rest = head.partition(b" ")
