@@ -248,6 +248,8 @@ class ServerConnection(StreamEnd, Protocol):
 
     def handshakeCompleted(self) -> None:
         """The TLS layer is up (IHandshakeListener)."""
+        if self.closed_state is not None:
+            return
         self.server.deadlines.cancel(self.auth_deadline)
         self.auth_deadline = None
         self.tls = self.server.tls_details(self.transport)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from pubsub.errors import MalformedArguments
 
-__all__ = ["Fields", "given"]
+__all__ = ["Fields", "Lists", "given"]
+
+#: what is allowed, ``None`` for everything, and what is denied
+Lists = tuple[tuple[str, ...] | None, tuple[str, ...]]
 
 
 def _object(argument: bytes, what: str) -> dict[str, Any]:
@@ -38,8 +40,7 @@ class Fields:
 
     def text(self, name: str) -> str:
         """A string, ``""`` if there is none."""
-        # half of a surrogate pair, written as an escape, could not be said again
-        return str(self._get(name, str, "")).encode("utf-8", "replace").decode()
+        return _sayable(self._get(name, str, ""))
 
     def number(self, name: str) -> int:
         """A whole number, 0 if there is none."""
@@ -51,15 +52,31 @@ class Fields:
 
     def texts(self, name: str) -> tuple[str, ...]:
         """A list of strings."""
-        values = self._get(name, list, [])
-        if not all(isinstance(value, str) for value in values):
-            raise MalformedArguments(f"{self._what}: {name} has the wrong type")
-        return tuple(values)
+        return self.maybe_texts(name) or ()
 
-    def block(self, name: str) -> Mapping[str, Any] | None:
-        """An object."""
-        found: Mapping[str, Any] | None = self._get(name, dict, None)
-        return found
+    def maybe_texts(self, name: str) -> tuple[str, ...] | None:
+        """A list of strings, ``None`` if there is none."""
+        return self._strings(self._get(name, list, None), name)
+
+    def lists(self, name: str) -> Lists | None:
+        """``{"allow": […], "deny": […]}``, ``None`` if there is no such object."""
+        block = self._get(name, dict, None)
+        if block is None:
+            return None
+        allow = self._strings(block.get("allow"), name)
+        return allow, self._strings(block.get("deny"), name) or ()
+
+    def _strings(self, value: object, name: str) -> tuple[str, ...] | None:
+        if value is None:
+            return None
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise MalformedArguments(f"{self._what}: {name} has the wrong type")
+        return tuple(map(_sayable, value))
+
+
+def _sayable(text: str) -> str:
+    """Without halves of surrogate pairs: written as escapes, they could not be said again."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def given(**members: Any) -> dict[str, Any]:

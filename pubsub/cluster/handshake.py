@@ -89,6 +89,9 @@ def connect_received(route: RouteProtocol, argument: bytes) -> None:
     assert link is not None
     context.deadlines.cancel(route.auth_deadline)
     route.auth_deadline = None
+    if route.dialled or route.remote_id:
+        route.fault(MalformedArguments("CONNECT was not expected"))
+        return
     link.awaiting_connect = False
     try:
         connect = RouteConnect.parse(argument)
@@ -146,7 +149,7 @@ def info_received(route: RouteProtocol, argument: bytes) -> None:
     except MalformedArguments as fault:
         route.fault(fault)
         return
-    if info.server_id == route.context.server_id:
+    if route.info is None and info.server_id == route.context.server_id:
         # we reached ourselves
         route.remote_id = info.server_id
         route.close(ClosedState.DUPLICATE_ROUTE)

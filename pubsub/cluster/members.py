@@ -324,9 +324,12 @@ class Members:
 
         What it wanted to hear in that account on other connections ends; it says it anew.
         """
-        if not info.account:
-            return
         account = info.account
+        if not account:
+            return
+        if not self.context.account_known(account):
+            route.log(LogLevel.error, f'Error looking up account "{account}"')
+            return
         self.dedicated.setdefault(account, {})
         remote = self.remotes.get(info.server_id)
         for other in remote.connections() if remote is not None else ():

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pubsub.cluster.fields import Fields, given
-from pubsub.errors import MalformedArguments
+from pubsub.cluster.fields import Fields, Lists, given
 from pubsub.values.identity import Permissions
 from pubsub.wire.info import go_json
 
@@ -103,7 +102,7 @@ class RouteInfo:
             leafnode_urls=fields.texts("leafnode_urls"),
             client_id=fields.number("client_id"),
             jetstream=fields.flag("jetstream"),
-            permissions=read_permission_lists(fields.block("import"), fields.block("export")),
+            permissions=read_permission_lists(fields.lists("import"), fields.lists("export")),
             members=fields.members,
         )
 
@@ -182,34 +181,15 @@ def _lists(allow: tuple[str, ...] | None, deny: tuple[str, ...]) -> dict[str, li
     return given(allow=list(allow or ()), deny=list(deny))
 
 
-def read_permission_lists(
-    imports: Mapping[str, Any] | None, exports: Mapping[str, Any] | None
-) -> Permissions | None:
-    """The opposite of :func:`permission_lists`.
-
-    :raises MalformedArguments: they are no lists of subjects.
-    """
+def read_permission_lists(imports: Lists | None, exports: Lists | None) -> Permissions | None:
+    """The opposite of :func:`permission_lists`."""
     if imports is None and exports is None:
         return None
-    import_allow, import_deny = _read_lists(imports)
-    export_allow, export_deny = _read_lists(exports)
+    import_allow, import_deny = imports or (None, ())
+    export_allow, export_deny = exports or (None, ())
     return Permissions(
-        publish_allow=import_allow,
+        publish_allow=import_allow or None,
         publish_deny=import_deny,
-        subscribe_allow=export_allow,
+        subscribe_allow=export_allow or None,
         subscribe_deny=export_deny,
     )
-
-
-def _read_lists(
-    lists: Mapping[str, Any] | None,
-) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
-    if lists is None:
-        return None, ()
-    found = []
-    for name in ("allow", "deny"):
-        subjects = lists.get(name) or []
-        if not isinstance(subjects, list) or not all(isinstance(each, str) for each in subjects):
-            raise MalformedArguments(f"INFO: {name} is no list of subjects")
-        found.append(tuple(subjects))
-    return found[0] or None, found[1]

@@ -17,14 +17,19 @@ from pubsub.errors import LinkRefused, MalformedArguments
 
 if TYPE_CHECKING:
     from pubsub.cluster.protocol import RouteProtocol
+    from pubsub.interfaces import SubscriptionInfo
 
-__all__ = ["Heard", "forget_forbidden", "interest_received"]
+__all__ = ["Heard", "forget", "forget_forbidden", "interest_received"]
 
 
 class Heard:
-    """Whose interest it is, for servers that do not say when it ends."""
+    """Whose interest it is, for servers that do not say when it ends.
+
+    :ivar origins: of all interest of leafs that there ever was.
+    """
 
     def __init__(self) -> None:
+        self.origins: set[bytes] = set()
         self._origins: dict[tuple[str, bytes, bytes], bytes] = {}
 
     def begins(self, wanted: Wanted) -> Wanted:
@@ -36,6 +41,10 @@ class Heard:
         """The same as what began."""
         key = wanted.account, wanted.subject, wanted.queue
         return wanted._replace(origin=self._origins.pop(key, wanted.origin))
+
+    def forget(self, account: str, subject: bytes, queue: bytes) -> None:
+        """It ends without being said."""
+        self._origins.pop((account, subject, queue), None)
 
 
 def interest_received(route: RouteProtocol, verb: bytes, argument: bytes) -> None:
@@ -68,7 +77,10 @@ def _begin(route: RouteProtocol, wanted: Wanted) -> None:
     if not route.lnocu:
         wanted = route.heard.begins(wanted)
     assert link is not None
-    if not link.hear(*wanted[1:], wanted.origin):
+    if link.hear(*wanted[1:], wanted.origin):
+        if wanted.origin:
+            route.heard.origins.add(wanted.origin)
+    else:
         route.log(LogLevel.error, f"Could not insert subscription on {wanted.subject!r}")
         route.send(LinkRefused("Invalid Subscription").to_bytes())
 
@@ -88,4 +100,13 @@ def forget_forbidden(route: RouteProtocol) -> None:
         return
     for heard in list(link.subscriptions()):
         if not may(heard.subject, heard.queue):
-            link.unhear(heard.account, heard.subject, heard.queue, b"")
+            forget(route, heard)
+
+
+def forget(route: RouteProtocol, heard: SubscriptionInfo) -> None:
+    """It does not hear that any more, on whosever behalf it said so."""
+    link, key = route.link, (heard.account, heard.subject, heard.queue)
+    assert link is not None
+    for origin in (b"", *route.heard.origins):
+        link.unhear(*key, origin)
+    route.heard.forget(*key)

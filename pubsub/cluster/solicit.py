@@ -30,6 +30,8 @@ ATTEMPT_DELAY = 1.0
 LONGEST_DELAY = 30.0
 RECONNECT_DELAY = 1.0
 RECONNECT_JITTER = 0.1
+#: a cluster is smaller: beyond that another server makes them up
+MOST_ATTEMPTS = 1024
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,15 @@ class Solicitor:
     def _start(self, target: Target, delay: float) -> None:
         if self._members.closing:
             return
-        if any(attempt.target == target for attempt in self._attempts):
+        same = sum(attempt.target == target for attempt in self._attempts)
+        if same:
             # two routes of one pool ended together: each has its own way back
             self._log.debug("Already connecting to {url}", url=target.url)
-            if not self._context.options.cluster.pool_size > 1:
+            if same >= self._members.pool_size:
                 return
+        if not target.explicit and len(self._attempts) >= MOST_ATTEMPTS:
+            self._log.error("Too many servers to connect to, {url} is left out", url=target.url)
+            return
         attempt = _Attempt(self, target)
         self._attempts.add(attempt)
         attempt.wait(delay)

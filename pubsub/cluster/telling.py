@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pubsub.auth.permissions import predicates
+from pubsub.cluster import obeying
 from pubsub.cluster.interest import Interest, LocalInterest
 from pubsub.cluster.remote_interest import interest_line
 from pubsub.interfaces import Permissions
@@ -85,7 +86,7 @@ class Telling:
             return
         for heard in list(link.subscriptions()):
             if heard.account == account:
-                link.unhear(account, heard.subject, heard.queue, b"")
+                obeying.forget(route, heard)
 
 
 def _line(route: RouteProtocol, account: str, interest: Interest, count: int) -> bytes:

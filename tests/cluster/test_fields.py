@@ -8,7 +8,8 @@ from pubsub.cluster.fields import Fields, given
 from pubsub.errors import MalformedArguments
 
 ARGUMENT = (
-    b'{"text": "a\\ud800", "number": 3, "flag": true, "texts": ["a", "b"], "block": {"c": 1}}'
+    b'{"text": "a\\ud800", "number": 3, "flag": true, "texts": ["a", "b\\udfff"],'
+    b' "lists": {"allow": [], "deny": ["\\ud800"]}, "bad": {"deny": [1]}}'
 )
 
 
@@ -18,8 +19,8 @@ def test_fields_are_read_with_their_type() -> None:
     assert fields.text("text") == "a?"
     assert fields.number("number") == 3
     assert fields.flag("flag") is True
-    assert fields.texts("texts") == ("a", "b")
-    assert fields.block("block") == {"c": 1}
+    assert fields.texts("texts") == fields.maybe_texts("texts") == ("a", "b?")
+    assert fields.lists("lists") == ((), ("?",))
 
 
 def test_what_is_missing_is_empty() -> None:
@@ -29,7 +30,8 @@ def test_what_is_missing_is_empty() -> None:
     assert fields.number("number") == 0
     assert fields.flag("flag") is False
     assert fields.texts("texts") == ()
-    assert fields.block("block") is None
+    assert fields.maybe_texts("texts") is None
+    assert fields.lists("lists") is None
 
 
 @pytest.mark.parametrize("argument", [b"", b"[]", b"{", b"\xff", b"[" * 100_000])
@@ -47,7 +49,8 @@ def test_other_things_than_objects_are_refused(argument: bytes) -> None:
         (Fields.number, "text"),
         (Fields.flag, "number"),
         (Fields.texts, "text"),
-        (Fields.block, "texts"),
+        (Fields.lists, "texts"),
+        (Fields.lists, "bad"),
     ],
 )
 def test_another_type_is_refused(reader: object, name: str) -> None:

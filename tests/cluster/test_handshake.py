@@ -11,7 +11,7 @@ from twisted.internet.defer import succeed
 from pubsub.cluster.protocol import RouteProtocol
 from pubsub.errors import ClosedState
 from tests.cluster.network import Network, Node, info_of
-from tests.cluster.raw import CONNECT, INFO, Raw, accepted, line, target
+from tests.cluster.raw import CONNECT, INFO, Raw, accepted, line, member, target
 
 
 @pytest.fixture
@@ -244,3 +244,29 @@ def test_a_silent_server_is_stale(network: Network) -> None:
     network.settle(70)
     assert raw.state is ClosedState.STALE_CONNECTION
     assert not list(node.router.subscriptions("$G"))
+
+
+def test_connect_is_said_once(network: Network) -> None:
+    """A member that gave another id would stay in the table for ever."""
+    node = network.node("a")
+    raw = member(node)
+    raw.send(line(b"CONNECT", CONNECT, name="NZ"))
+    assert raw.state is ClosedState.PROTOCOL_VIOLATION
+    assert node.members.remotes == {}
+
+
+def test_whom_we_came_to_says_no_connect(network: Network) -> None:
+    node = network.node("a", pool_size=-1)
+    raw = Raw(node, RouteProtocol(node.members, target()))
+    raw.send(line(b"CONNECT", CONNECT))
+    assert raw.state is ClosedState.PROTOCOL_VIOLATION
+
+
+def test_a_member_may_tell_us_of_ourselves(network: Network) -> None:
+    """It is no news, and it stays who it is."""
+    node = network.node("a")
+    raw = member(node)
+    raw.send(line(b"INFO", INFO, server_id="NA"))
+    assert raw.state is None
+    raw.send(b"-ERR 'bye'")
+    assert node.members.remotes == {}

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pubsub.cluster.fields import Fields
 from pubsub.cluster.messages import (
     RouteConnect,
     RouteInfo,
@@ -81,6 +82,7 @@ def test_permissions_cross_the_wire() -> None:
         "import": {"allow": ["a"], "deny": ["b"]},
         "export": {"allow": ["c"], "deny": ["d"]},
     }
-    assert read_permission_lists(lists["import"], lists["export"]) == permissions
+    said = Fields(info_line(lists).removeprefix(b"INFO "), "INFO")
+    assert read_permission_lists(said.lists("import"), said.lists("export")) == permissions
     assert permission_lists(None) == {}
     assert read_permission_lists(None, None) is None

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from pubsub.interfaces import Permissions
 from tests.cluster.network import Network
-from tests.cluster.raw import member
+from tests.cluster.raw import INFO, line, member
 
 
 def heard(node: object) -> list[tuple[str, bytes, bytes]]:
@@ -61,3 +65,30 @@ def test_what_may_not_be_exported_is_not_heard() -> None:
     raw = member(node)
     raw.send(b"RS+ $G open.a", b"RS+ $G secret")
     assert heard(node) == [("$G", b"open.a", b"")]
+
+
+@pytest.mark.parametrize("lnocu", [True, False])
+def test_what_may_be_exported_no_longer_is_forgotten_whoever_wants_it(lnocu: bool) -> None:
+    """Leaf nodes behind the other server, too."""
+    node = Network().node("a")
+    raw = member(node, lnocu=lnocu)
+    raw.send(b"LS+ far $G secret", b"LS+ far $G open.a", b"RS+ $G secret.plain")
+    old = node.context.options.cluster
+    changed = replace(old, permissions=Permissions(subscribe_allow=("open.*",)))
+    node.context.options = replace(node.context.options, cluster=changed)
+    node.members.reloaded(old)
+    assert heard(node) == [("$G", b"open.a", b"")]
+
+
+def test_an_account_that_gets_a_connection_of_its_own_is_heard_there() -> None:
+    """What the other server wanted in it before is forgotten, for its leaf nodes as well."""
+    node = Network().node("a", pool_size=3)
+    node.context.account_known = lambda name: name == "A"
+    raw = member(node, route_pool_size=3)
+    raw.send(b"LS+ far A foo", b"RS+ A bar")
+    assert len(heard(node)) == 2
+    raw.send(line(b"INFO", INFO, route_account="NOBODY", route_acc_add_reqid="1"))
+    assert "NOBODY" not in node.members.dedicated
+    raw.send(line(b"INFO", INFO, route_account="A", route_acc_add_reqid="2"))
+    assert "A" in node.members.dedicated
+    assert heard(node) == []

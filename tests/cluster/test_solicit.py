@@ -9,6 +9,7 @@ import pytest
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectionRefusedError as Refused
 
+from pubsub.cluster import solicit
 from pubsub.cluster.solicit import Target
 from pubsub.config.options import RouteUrl
 from tests.cluster.network import Network, Node
@@ -111,3 +112,28 @@ def test_nothing_is_tried_when_the_server_ends() -> None:
     node.members.solicitor.solicit(Target(URL, True))
     network.settle(3)
     assert tried == []
+
+
+@pytest.mark.parametrize("pool_size", [-1, 3])
+def test_the_same_server_is_sought_as_often_as_it_has_connections(pool_size: int) -> None:
+    """However many others tell of it at once."""
+    network = Network()
+    node = network.node("a", pool_size=pool_size)
+    times = attempts_of(node)
+    for _ in range(9):
+        node.members.solicitor.solicit(Target(URL, False))
+    network.clock.advance(0)
+    assert len(times) == max(1, pool_size)
+
+
+def test_servers_that_another_one_makes_up_are_sought_in_moderation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(solicit, "MOST_ATTEMPTS", 5)
+    network = Network()
+    node = network.node("a")
+    times = attempts_of(node)
+    for port in range(1, 10):
+        node.members.solicitor.solicit(Target(RouteUrl("made.up", port), False))
+    network.clock.advance(0)
+    assert len(times) == 5

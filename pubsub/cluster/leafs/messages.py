@@ -6,13 +6,12 @@ The fields are those of nats-server 2.15 (``server.go``: Info; ``leafnode.go``: 
 from __future__ import annotations
 
 import base64
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pubsub.errors import MalformedArguments
+from pubsub.cluster.fields import Fields, Lists
 from pubsub.values.identity import Permissions
 from pubsub.wire.info import go_json
 
@@ -21,53 +20,10 @@ __all__ = ["LeafConnect", "LeafInfo", "new_nonce", "permission_fields"]
 #: as many as nats-server's
 _NONCE_BYTES = 11
 
-_Lists = tuple[tuple[str, ...] | None, tuple[str, ...]]
-
 
 def new_nonce() -> str:
     """Something to sign that nobody could have known before."""
     return base64.urlsafe_b64encode(os.urandom(_NONCE_BYTES)).rstrip(b"=").decode("ascii")
-
-
-class _Members:
-    """The members of a JSON object, each asked for with the type it must have."""
-
-    def __init__(self, argument: bytes, what: str) -> None:
-        self._what = what
-        try:
-            value = json.loads(argument.decode("utf-8", "replace"))
-        except (ValueError, RecursionError):
-            raise MalformedArguments(f"{what}: invalid JSON") from None
-        if not isinstance(value, dict):
-            raise MalformedArguments(f"{what}: not a JSON object")
-        self._members: dict[str, Any] = value
-
-    def get(self, name: str, kind: type[Any], default: Any) -> Any:
-        value = self._members.get(name)
-        if value is None:
-            return default
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise MalformedArguments(f"{self._what}: {name} has the wrong type")
-        return value
-
-    def strings(self, name: str) -> tuple[str, ...] | None:
-        """A list of strings, ``None`` without one."""
-        return self._strings(self.get(name, list, None), name)
-
-    def lists(self, name: str) -> _Lists | None:
-        """``{"allow": […], "deny": […]}``."""
-        block = self.get(name, dict, None)
-        if block is None:
-            return None
-        allow = self._strings(block.get("allow"), name)
-        return allow, self._strings(block.get("deny"), name) or ()
-
-    def _strings(self, value: object, name: str) -> tuple[str, ...] | None:
-        if value is None:
-            return None
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            raise MalformedArguments(f"{self._what}: {name} has the wrong type")
-        return tuple(value)
 
 
 @dataclass(frozen=True)
@@ -93,8 +49,8 @@ class LeafInfo:
     connect_info: bool = False
     remote_account: str = ""
     #: what we may hear from there, and send there; ``None`` if it does not say
-    imports: _Lists | None = None
-    exports: _Lists | None = None
+    imports: Lists | None = None
+    exports: Lists | None = None
 
     @classmethod
     def parse(cls, argument: bytes) -> LeafInfo:
@@ -102,24 +58,24 @@ class LeafInfo:
 
         :raises MalformedArguments: it cannot be read.
         """
-        members = _Members(argument, "INFO")
+        fields = Fields(argument, "INFO")
         return cls(
-            server_id=members.get("server_id", str, ""),
-            server_name=members.get("server_name", str, ""),
-            version=members.get("version", str, ""),
-            cluster=members.get("cluster", str, ""),
-            domain=members.get("domain", str, ""),
-            nonce=members.get("nonce", str, ""),
-            headers=members.get("headers", bool, False),
-            tls_required=members.get("tls_required", bool, False),
-            compression=members.get("compression", str, ""),
-            cid=members.get("client_id", int, 0),
-            leafnode_urls=members.strings("leafnode_urls"),
-            info_on_connect=members.get("info_on_connect", bool, False),
-            connect_info=members.get("connect_info", bool, False),
-            remote_account=members.get("remote_account", str, ""),
-            imports=members.lists("import"),
-            exports=members.lists("export"),
+            server_id=fields.text("server_id"),
+            server_name=fields.text("server_name"),
+            version=fields.text("version"),
+            cluster=fields.text("cluster"),
+            domain=fields.text("domain"),
+            nonce=fields.text("nonce"),
+            headers=fields.flag("headers"),
+            tls_required=fields.flag("tls_required"),
+            compression=fields.text("compression"),
+            cid=fields.number("client_id"),
+            leafnode_urls=fields.maybe_texts("leafnode_urls"),
+            info_on_connect=fields.flag("info_on_connect"),
+            connect_info=fields.flag("connect_info"),
+            remote_account=fields.text("remote_account"),
+            imports=fields.lists("import"),
+            exports=fields.lists("export"),
         )
 
 
@@ -154,23 +110,23 @@ class LeafConnect:
 
         :raises MalformedArguments: it cannot be read.
         """
-        members = _Members(argument, "CONNECT")
+        fields = Fields(argument, "CONNECT")
         return cls(
-            version=members.get("version", str, ""),
-            server_id=members.get("server_id", str, ""),
-            name=members.get("name", str, ""),
-            domain=members.get("domain", str, ""),
-            is_hub=members.get("is_hub", bool, False),
-            cluster=members.get("cluster", str, ""),
-            headers=members.get("headers", bool, False),
-            jetstream=members.get("jetstream", bool, False),
-            deny_pub=members.strings("deny_pub") or (),
-            isolate=members.get("isolate", bool, False),
-            compress_mode=members.get("compress_mode", str, ""),
-            remote_account=members.get("remote_account", str, ""),
-            protocol=members.get("protocol", int, 0),
-            gateway=members.get("gateway", str, ""),
-            lang=members.get("lang", str, ""),
+            version=fields.text("version"),
+            server_id=fields.text("server_id"),
+            name=fields.text("name"),
+            domain=fields.text("domain"),
+            is_hub=fields.flag("is_hub"),
+            cluster=fields.text("cluster"),
+            headers=fields.flag("headers"),
+            jetstream=fields.flag("jetstream"),
+            deny_pub=fields.texts("deny_pub"),
+            isolate=fields.flag("isolate"),
+            compress_mode=fields.text("compress_mode"),
+            remote_account=fields.text("remote_account"),
+            protocol=fields.number("protocol"),
+            gateway=fields.text("gateway"),
+            lang=fields.text("lang"),
         )
 
     def to_bytes(self) -> bytes:

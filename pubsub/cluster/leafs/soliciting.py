@@ -101,6 +101,11 @@ def _greeted(leaf: LeafProtocol) -> None:
         leaf.close(ClosedState.TLS_HANDSHAKE_ERROR)
         return
     if not encrypted and (info.tls_required or remote.options.tls is not None):
+        if leaf.greeting:
+            # whoever is in between could have said it: it must not pass for what TLS protects
+            leaf.log("Received plaintext after INFO where TLS should begin", LogLevel.error)
+            leaf.close(ClosedState.TLS_HANDSHAKE_ERROR)
+            return
         _start_tls(leaf, remote.options.tls or TlsOptions())
         return
     if not info.cid or info.leafnode_urls is None:

@@ -195,3 +195,16 @@ def test_a_server_that_stops_accepts_nobody(world: World) -> None:
     wire = Wire(server)
     assert wire.received() == b""
     assert wire.closed
+
+
+def test_what_could_not_be_said_again_is_replaced(world: World) -> None:
+    """Half of a surrogate pair, written as an escape, is no text."""
+    server = a_hub(world)
+    wire = Wire(server)
+    odd = b"\\ud800"
+    wire.send(
+        b'CONNECT {"name":"%b","cluster":"%b","version":"2.10.0","deny_pub":["%b"]}\r\n'
+        % (odd, odd, odd)
+    )
+    assert (server.leaf.remote_server, server.leaf.remote_cluster) == ("?", b"?")
+    server.client().publish("a", b"1")

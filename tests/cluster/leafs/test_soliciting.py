@@ -202,6 +202,16 @@ def test_what_is_no_leaf_node_port_is_left(world: World, line: bytes, state: Clo
     assert hub.wires[-1].closed
 
 
+def test_nothing_may_be_said_between_info_and_tls(world: World) -> None:
+    """Whoever is in between could have said it."""
+    hub = Hub(world, 7422)
+    server = spoke(world).start()
+    (leaf,) = server.context.coming.values()
+    hub.send(info(tls_required=True) + b"LS+ stolen\r\n")
+    assert leaf.closed_state is ClosedState.TLS_HANDSHAKE_ERROR
+    assert hub.wires[-1].closed
+
+
 def test_an_endless_first_line_is_not_kept(world: World) -> None:
     hub = Hub(world, 7422)
     server = spoke(world).start()
