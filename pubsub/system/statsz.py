@@ -1,11 +1,13 @@
 """``STATSZ``: the server's pulse, on ``$SYS.SERVER.<id>.STATSZ`` and when asked.
 
-It beats fast at first, then every ten seconds; nothing is sent to nobody
+It beats fast at first, then every ten seconds, and at once when another server is heard of. Nothing
+is sent to nobody: where there may be other servers, all listen to each other
 (``heartbeatStatsz`` and ``sendStatsz`` in nats-server's ``events.go``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pubsub.cluster.figures import (
@@ -16,6 +18,7 @@ from pubsub.cluster.figures import (
     stale_connections,
 )
 from pubsub.system.advisories import counts, present
+from pubsub.system.remote_servers import RemoteServers
 from pubsub.wire.gotime import rfc3339
 
 if TYPE_CHECKING:
@@ -55,8 +58,14 @@ class MeasuredServer(Protocol):
         """``cpu`` in percent, ``rss`` in bytes, ``cores``."""
 
 
-def server_stats(server: MeasuredServer, active_accounts: int) -> dict[str, Any]:
-    """The figures, in the order of nats-server's fields (``ServerStats``)."""
+def server_stats(
+    server: MeasuredServer, active_accounts: int, heard: Iterable[str] = ()
+) -> dict[str, Any]:
+    """The figures, in the order of nats-server's fields (``ServerStats``).
+
+    :param heard: the ids of the other servers that were heard of; members of the cluster may or
+        may not be among them.
+    """
     usage, totals = server.usage(), server.registry.totals
     traffic, of_clients = all_traffic(server), server.router.counters()
     members = server.cluster.members
@@ -83,15 +92,19 @@ def server_stats(server: MeasuredServer, active_accounts: int) -> dict[str, Any]
             routes=route_stats(members),
             gateways=gateway_stats(server.gateways.table),
         ),
-        "active_servers": 1 + len(members.remotes),
+        "active_servers": 1 + len({*members.remotes, *heard}),
         "gomaxprocs": _THREADS,
     }
 
 
 class Statsz:
-    """Sends the figures of one server."""
+    """Sends the figures of one server.
+
+    :ivar remotes: the other servers, if it listens to them.
+    """
 
     def __init__(self, bus: SystemBus, server: MeasuredServer, figures: AccountFigures) -> None:
+        self.remotes = RemoteServers(bus, self.send)
         self._bus = bus
         self._server = server
         self._figures = figures
@@ -100,8 +113,13 @@ class Statsz:
         self._last: float | None = None
         self._beat: IDelayedCall | None = None
 
-    def start(self) -> None:
-        """Begin to beat."""
+    def start(self, *, others: bool = False) -> None:
+        """Begin to beat.
+
+        :param others: there may be other servers: listen to them.
+        """
+        if others:
+            self.remotes.start()
         self._plan(_FIRST)
 
     def stop(self) -> None:
@@ -116,7 +134,7 @@ class Statsz:
         if not reply and (self._is_too_early() or not self._bus.is_wanted(self._subject)):
             return
         subject = reply or self._subject
-        stats = server_stats(self._server, self._figures.active())
+        stats = server_stats(self._server, self._figures.active(), self.remotes.ids())
         self._bus.publish(subject, {"server": self._bus.stamp(), "statsz": stats})
 
     def send_at_once(self) -> None:

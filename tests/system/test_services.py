@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from pubsub.config.options import AuthorizationOptions, CalloutOptions, Options
+import pytest
+
+from pubsub.config.options import (
+    AuthorizationOptions,
+    CalloutOptions,
+    ClusterOptions,
+    GatewayOptions,
+    LeafNodeOptions,
+    LeafRemoteOptions,
+    LeafUrl,
+    Options,
+)
 from pubsub.errors import AuthorizationViolation
 from pubsub.system.services import SystemServices
 from tests.system.fakes import FakeClient, FakeServer, Listener
@@ -39,6 +51,31 @@ def test_it_answers_beats_and_says_good_bye() -> None:
     system.close()
     server.clock.advance(100)
     assert server.clock.getDelayedCalls() == []
+
+
+HUBS = (LeafRemoteOptions((LeafUrl("hub"),), account="SYS"),)
+
+
+@pytest.mark.parametrize(
+    ("options", "listens"),
+    [
+        (Options(), False),
+        (Options(cluster=ClusterOptions(port=-1)), True),
+        (Options(gateway=GatewayOptions(name="A", port=7222)), True),
+        (Options(leafnodes=LeafNodeOptions(port=7422)), True),
+        (Options(leafnodes=LeafNodeOptions(remotes=HUBS)), True),
+        (Options(leafnodes=LeafNodeOptions(remotes=(replace(HUBS[0], account="A"),))), False),
+    ],
+)
+def test_it_listens_to_others_where_there_may_be_any(options: Options, listens: bool) -> None:
+    """A leaf node hears those of its hub only in the system account."""
+    server = FakeServer()
+    server.options = options
+    system = services(server)
+    system.start()
+    assert bool(server.router.matching("SYS", b"$SYS.SERVER.NX.STATSZ")) is listens
+    system.stop()
+    system.close()
 
 
 def test_a_server_that_never_ran_says_nothing() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+from pubsub.client.registry import NO_COUNTERS
 from pubsub.system.bus import SystemBus
 from pubsub.system.statsz import Statsz, server_stats
 from tests.system.fakes import FakeServer, Listener
@@ -114,3 +117,39 @@ def test_what_comes_too_early_is_sent_later() -> None:
     assert len(listener.take()) == 1
     statsz.stop()
     statsz.stop()
+
+
+def test_servers_of_other_clusters_are_active_too() -> None:
+    """And who is new is told at once that this one is there; a member counts once."""
+    server = FakeServer()
+    server.cluster.members.remotes = {"NB": None}
+    listener = Listener.on(server, f"$SYS.SERVER.{server.server_id}.STATSZ")
+    statsz = beating(server)
+    statsz.start(others=True)
+    server.clock.pump([0.25] * 10)
+    listener.take()
+    for name in (b"NB", b"NC"):
+        listener.client.publish(b"$SYS.SERVER.%b.STATSZ" % name, b"{}")
+    ((_, first),) = listener.take()
+    assert first["statsz"]["active_servers"] == 2
+    server.clock.advance(1)
+    ((_, second),) = listener.take()
+    assert second["statsz"]["active_servers"] == 3
+    statsz.stop()
+
+
+def test_troubles_of_all_kinds_of_links_are_counted() -> None:
+    """Those with other clusters and with leaf nodes, too."""
+    server = FakeServer()
+    table = SimpleNamespace(
+        slow_consumers=4, stale_connections=2, past=NO_COUNTERS, open={}, outbound={}, inbound={}
+    )
+    server.gateways.table = table  # type: ignore[assignment]
+    server.leafs.figures.slow_consumers = 3
+    server.leafs.figures.stale_connections = 1
+    stats = server_stats(server, 0)
+    assert stats["slow_consumer_stats"] == {"clients": 0, "routes": 0, "gateways": 4, "leafs": 3}
+    assert stats["stale_connection_stats"] == {
+        "clients": 0, "routes": 0, "gateways": 2, "leafs": 1
+    }  # fmt: skip
+    assert (stats["slow_consumers"], stats["stale_connections"]) == (7, 3)
