@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,7 +20,14 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from tests.certs import Authority
-from tests.cluster.gateways.supercluster import Supercluster, answered, asks, no_one_answers, serves
+from tests.cluster.gateways.supercluster import (
+    ACCOUNTS,
+    Supercluster,
+    answered,
+    asks,
+    no_one_answers,
+    serves,
+)
 from tests.cluster.processes import until
 from tests.cluster.talking import hears
 
@@ -122,7 +131,7 @@ def test_two_that_know_each_other_connect_once_each_way(clusters: Supercluster) 
 
 
 def test_who_asks_all_servers_is_answered_by_all_clusters(clusters: Supercluster) -> None:
-    """The system account is one."""
+    """The system account is one; and each counts the servers of the other."""
     clusters.join("e", "native", "east")
     clusters.join("w", "debian", "west", gateways={"east": "e"})
 
@@ -130,9 +139,14 @@ def test_who_asks_all_servers_is_answered_by_all_clusters(clusters: Supercluster
         await clusters.formed()
         asker = await clusters.client("e", "sys")
         names: set[str] = set()
+        active: dict[str, int] = {}
 
         async def answer(message: Msg) -> None:
-            names.add(json.loads(message.data)["data"]["name"])
+            page = json.loads(message.data)
+            if "statsz" in page:
+                active[page["server"]["id"]] = page["statsz"]["active_servers"]
+            else:
+                names.add(page["data"]["name"])
 
         inbox = asker.new_inbox()
         await asker.subscribe(inbox, cb=answer)
@@ -142,7 +156,13 @@ def test_who_asks_all_servers_is_answered_by_all_clusters(clusters: Supercluster
             await asyncio.sleep(0.1)
             return names == {"east", "west"}
 
+        async def all_are_counted() -> bool:
+            await asker.publish("$SYS.REQ.SERVER.PING", reply=inbox)
+            await asyncio.sleep(0.1)
+            return list(active.values()) == [2, 2]
+
         await until(all_have)
+        await until(all_are_counted)
         await asker.close()
 
     played(play)
@@ -178,6 +198,31 @@ def test_a_killed_server_comes_back(clusters: Supercluster, kind: str) -> None:
             await until(lambda other=other: not clusters.reaching(other))
             clusters.servers[name].start()
             await clusters.formed()
+        one, two = [await clusters.client(name) for name in "ew"]
+        await hears(one, two, "foo")
+        await hears(two, one, "foo")
+        for client in (one, two):
+            await client.close()
+
+    played(play)
+
+
+@pytest.mark.parametrize("kind", ["native", "newer"])
+def test_a_frozen_server_is_forgotten_and_thaws(clusters: Supercluster, kind: str) -> None:
+    """SIGSTOP: no connection breaks, but PINGs are not answered."""
+    top = f'{ACCOUNTS}\nping_interval: "200ms"\nping_max: 2'
+    clusters.join("e", "native", "east", gateways={"west": "w"}, top=top)
+    clusters.join("w", kind, "west", gateways={"east": "e"})
+
+    async def play() -> None:
+        await clusters.formed()
+        os.kill(clusters.servers["w"].pid, signal.SIGSTOP)
+        try:
+            await until(lambda: not clusters.reached("e"))
+            await until(lambda: not clusters.reaching("e"))
+        finally:
+            os.kill(clusters.servers["w"].pid, signal.SIGCONT)
+        await clusters.formed()
         one, two = [await clusters.client(name) for name in "ew"]
         await hears(one, two, "foo")
         await hears(two, one, "foo")
