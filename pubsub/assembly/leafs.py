@@ -69,7 +69,6 @@ class Leafs:
     ) -> None:
         self._reactor = reactor
         self._clients = clients
-        self._cluster = cluster
         self._access = access
         self._port: IListeningPort | None = None
         self._remotes: list[LeafRemote] = []
@@ -84,7 +83,7 @@ class Leafs:
             access.server_id,
             lambda: access.server_name,
             self._connect,
-            cluster_name=self._cluster_name,
+            cluster_name=cluster,
             join_tls=self._join_tls,
             authenticator=self._make_users(clients.options),
             gateways=bool(clients.options.gateway.port),
@@ -146,13 +145,6 @@ class Leafs:
 
         ClientTls(options, host).start_tls(transport, protocol)
 
-    def _cluster_name(self) -> str:
-        """As nats-server: who has hubs and no cluster is a cluster of one, by its own name."""
-        name = self._cluster()
-        if not name and self._clients.options.leafnodes.remotes and self.context is not None:
-            name = self.context.server_name()
-        return name
-
     def _connect(
         self, host: str, port: int, factory: IProtocolFactory, timeout: float
     ) -> Deferred[Any]:
@@ -182,6 +174,8 @@ class Leafs:
             remote.start()
 
     def _listen(self, context: LeafContext, options: LeafNodeOptions) -> None:
+        # a leaf node that takes nothing has as long as anybody; one that is out of reach, too
+        watched = options.write_deadline or self._clients.options.write_deadline
         self._port, address = bind_tcp(
             self._reactor,
             "leafnodes",
@@ -189,6 +183,7 @@ class Leafs:
             options.port,
             LeafFactory(context),
             self._clients.router.flush,
+            watched,
         )
         self.port = address.port
         host = options.host

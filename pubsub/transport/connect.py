@@ -19,7 +19,7 @@ from twisted.internet.protocol import ClientFactory
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
-from pubsub.transport.tcp import NativeConnection
+from pubsub.transport.tcp import NativeConnection, watch
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress, IProtocolFactory
@@ -30,26 +30,8 @@ __all__ = ["ClientConnection", "connect_tcp"]
 DIAL_TIMEOUT = 1.0
 
 
-#: Of a link that has to be noticed when it is silently gone: seconds what was sent may stay
-#: unacknowledged, before the first probe of an idle connection, and between two of them. Left
-#: to itself, TCP waits after an outage for as long again as that lasted, up to two minutes.
+#: Seconds that what was sent over a watched connection may stay unacknowledged.
 _UNACKNOWLEDGED = 5.0
-_IDLE = 10
-_BETWEEN_PROBES = 2
-
-
-def _watch(connection: socket.socket) -> None:
-    """Let the kernel end a connection whose other end cannot be reached any more."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in (
-        ("TCP_USER_TIMEOUT", int(_UNACKNOWLEDGED * 1000)),
-        ("TCP_KEEPIDLE", _IDLE),
-        ("TCP_KEEPINTVL", _BETWEEN_PROBES),
-    ):
-        option = getattr(socket, name, None)
-        # not every system has them
-        if option is not None:
-            connection.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 class ClientConnection(NativeConnection, tcp.Client):
@@ -78,7 +60,7 @@ class _Connector(tcp.Connector):
             # Small answers must not wait for the peer's delayed acknowledgement.
             made.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.watched:
-                _watch(made.socket)
+                watch(made.socket, _UNACKNOWLEDGED)
         return made
 
 

@@ -112,13 +112,14 @@ def bind_tcp(
     port: int,
     factory: IProtocolFactory,
     flush: Callable[[], None] | None = None,
+    watched: float | None = None,
 ) -> tuple[IListeningPort, BoundAddress]:
     """Listen on a TCP address as nats-server understands it; for any kind of factory.
 
     :param option: what is named if it cannot be done.
     :param host: an address, a name or a wildcard; ``""`` is ``0.0.0.0``.
     :param port: -1 (nats-server's word) or 0 (the kernel's) for any free port.
-    :param flush: see :func:`pubsub.transport.tcp.listen_tcp`.
+    :param flush: and ``watched``: see :func:`pubsub.transport.tcp.listen_tcp`.
     :raises ListenError: the address is taken, or not this machine's.
     :raises InvalidOption: there is no such port.
     """
@@ -127,9 +128,10 @@ def bind_tcp(
     host, wanted = host or "0.0.0.0", max(port, 0)
     try:
         if host in _WILDCARDS:
-            listening = _bind_wildcard(reactor, host, wanted, factory, flush)
+            listening = _bind_wildcard(reactor, host, wanted, factory, flush, watched)
         else:
-            listening = listen_tcp(reactor, wanted, factory, _address_of(host), flush=flush)
+            where = _address_of(host)
+            listening = listen_tcp(reactor, wanted, factory, where, flush=flush, watched=watched)
     except (CannotListenError, OSError) as error:
         raise ListenError(option, host_port(host, wanted), _reason(error)) from error
     bound: Any = listening.getHost()
@@ -142,8 +144,10 @@ def _bind_wildcard(
     port: int,
     factory: IProtocolFactory,
     flush: Callable[[], None] | None,
+    watched: float | None,
 ) -> IListeningPort:
     both = DualStackPort(port, factory, BACKLOG, "::", reactor)
+    both.watched = watched
     if flush is not None:
         both.flush = flush  # type: ignore[method-assign]
     try:
@@ -151,7 +155,7 @@ def _bind_wildcard(
     except CannotListenError as error:
         if host == "::" or getattr(error.socketError, "errno", 0) not in _NO_IPV6:
             raise
-        return listen_tcp(reactor, port, factory, "0.0.0.0", flush=flush)
+        return listen_tcp(reactor, port, factory, "0.0.0.0", flush=flush, watched=watched)
     return both
 
 

@@ -21,11 +21,34 @@ if TYPE_CHECKING:
 
     from pubsub.interfaces import ILink
 
-__all__ = ["ListeningPort", "ServerConnection", "listen_tcp"]
+__all__ = ["ListeningPort", "ServerConnection", "listen_tcp", "watch"]
 
 #: Connections the kernel may hold for us between two accepts: a fleet that reconnects
 #: at once after a restart must not be refused (nats-server: the system's maximum).
 BACKLOG = 4096
+
+#: Of a connection that is watched: seconds before the first probe of an idle one, and between two.
+_IDLE = 10
+_BETWEEN_PROBES = 2
+
+
+def watch(connection: socket.socket, unacknowledged: float) -> None:
+    """Let the kernel end a connection whose other end cannot be reached any more.
+
+    Left to itself, TCP waits after an outage for as long again as that lasted, up to two minutes.
+
+    :param unacknowledged: seconds that what was sent may stay so.
+    """
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_USER_TIMEOUT", int(unacknowledged * 1000)),
+        ("TCP_KEEPIDLE", _IDLE),
+        ("TCP_KEEPINTVL", _BETWEEN_PROBES),
+    ):
+        option = getattr(socket, name, None)
+        # not every system has them
+        if option is not None:
+            connection.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 class NativeConnection(tcp.Connection):
@@ -156,6 +179,8 @@ class ServerConnection(NativeConnection, tcp.Server):
         self.hostname = client[0]
         # Small answers must not wait for the peer's delayed acknowledgement.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if server.watched is not None:
+            watch(sock, server.watched)
         self.startReading()  # type: ignore[no-untyped-call]
         self.connected = 1
 
@@ -178,6 +203,9 @@ class ListeningPort(tcp.Port):
     # Twisted's stub promises a tcp.Server of any port; ours wants one of its own ports
     transport = ServerConnection  # type: ignore[assignment]
 
+    #: see :func:`watch`
+    watched: float | None = None
+
     def flush(self) -> None:
         """Called after each read of a connection the router reads itself."""
 
@@ -196,15 +224,18 @@ def listen_tcp(
     interface: str = "",
     backlog: int = BACKLOG,
     flush: Callable[[], None] | None = None,
+    watched: float | None = None,
 ) -> IListeningPort:
     """Listen on ``interface``:``port`` (0 for any free port).
 
     :param flush: the router's flush, called after each read of a connection the router
         reads itself. (Our own reactor does that once a turn instead.)
+    :param watched: seconds that what is sent may stay unacknowledged; ``None`` for the system's.
     :raises twisted.internet.error.CannotListenError: the address is taken or not ours.
     """
     listening = ListeningPort(port, factory, backlog, interface, reactor)
     if flush is not None:
         listening.flush = flush  # type: ignore[method-assign]
+    listening.watched = watched
     listening.startListening()
     return listening

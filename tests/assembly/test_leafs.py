@@ -50,6 +50,8 @@ def test_servers_are_linked_and_part() -> Any:
     yield until(lambda: hub.leafs.linked() and spoke.leafs.linked())
     (leaf,) = hub.leafs.linked()
     assert (leaf.remote_server, leaf.remote_cluster) == ("leaf", b"leaf")
+    assert leaf.transport.server.watched == 10.0
+    assert (hub.info.cluster, spoke.info.cluster) == ("", "leaf")
     assert hub.accounts.leafnodes("$G") == 1
     assert hub.accounts.connections("$G") == 0
     hub.leafs.keep_house()

@@ -113,6 +113,11 @@ def test_it_can_be_given_up() -> Any:
         yield server.lost
 
 
+def _kept_alive(talker: Any) -> bool:
+    handle = talker.transport.getHandle()
+    return bool(handle.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+
+
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux has it")
 @pytest_twisted.inlineCallbacks
 def test_a_watched_connection_does_not_wait_for_ever() -> Any:
@@ -122,9 +127,34 @@ def test_a_watched_connection_does_not_wait_for_ever() -> Any:
         client = yield connect_tcp(reactor, "127.0.0.1", address.port, Talkers(), watched=watched)
         yield client.made
         handle = client.transport.getHandle()
-        assert bool(handle.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)) is watched
+        assert _kept_alive(client) is watched
         timeout = handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
         assert timeout == (5000 if watched else 0)
         client.transport.loseConnection()
         yield client.lost
+    yield listening.stopListening()
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux has it")
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+@pytest.mark.parametrize("watched", [None, 7.5])
+@pytest_twisted.inlineCallbacks
+def test_accepted_connections_may_be_watched_too(host: str, watched: float | None) -> Any:
+    """Of one address, and of all."""
+    servers = Talkers()
+    listening, address = bind_tcp(reactor, "test", host, 0, servers, watched=watched)
+    client = yield connect_tcp(reactor, "127.0.0.1", address.port, Talkers())
+    yield client.made
+    while not servers.made:
+        yield _turn()
+    (server,) = servers.made
+    yield server.made
+    assert _kept_alive(server) is bool(watched)
+    handle = server.transport.getHandle()
+    assert handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == (
+        7500 if watched else 0
+    )
+    client.transport.loseConnection()
+    yield client.lost
+    yield server.lost
     yield listening.stopListening()
