@@ -96,11 +96,16 @@ class Cluster:
         return [(self.context.options.cluster.host, self.port)] if self.port else []
 
     def introduce(self, info: ServerInfo) -> ServerInfo:
-        """INFO to clients, with what it says of the cluster."""
-        named = self.enabled or not self.name.dynamic
+        """INFO to clients, with what it says of the cluster.
+
+        As nats-server: who has hubs and no cluster is a cluster of one, by its own name.
+        """
+        name = self.name.value
+        if not self.enabled and self.name.dynamic:
+            name = info.server_name if self.context.options.leafnodes.remotes else ""
         return replace(
             info,
-            cluster=self.name.value if named else "",
+            cluster=name,
             cluster_dynamic=self.enabled and self.name.dynamic,
             connect_urls=self._urls(),
         )

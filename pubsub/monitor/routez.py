@@ -108,10 +108,14 @@ def _subscriptions(heard: list[Any], options: RoutezOptions) -> Mapping[str, Any
 
 
 def cluster_block(state: IServerState) -> dict[str, Any]:
-    """``cluster`` in /varz (``ClusterOptsVarz``): empty without routes."""
+    """``cluster`` in /varz (``ClusterOptsVarz``): without routes there may be a name.
+
+    That of a leaf node, which is a cluster of its own, is left out.
+    """
     cluster = state.options.cluster
     if not cluster.port:
-        return {"name": state.info.cluster} if state.info.cluster else {}
+        name = cluster.name or state.options.gateway.name
+        return {"name": name} if name else {}
     tls = cluster.tls
     block: dict[str, Any] = {
         "name": state.info.cluster,

@@ -80,7 +80,10 @@ def test_the_query_is_read() -> None:
 
 def test_varz_shows_the_cluster(busy: FakeServer) -> None:
     assert cluster_block(busy) == {}
+    busy.info = replace(busy.info, cluster="leaf")
+    assert cluster_block(busy) == {}
     busy.info = replace(busy.info, cluster="C")
+    busy.options = replace(busy.options, cluster=ClusterOptions(name="C"))
     assert cluster_block(busy) == {"name": "C"}
     cluster = ClusterOptions(
         name="C", host="h", port=-1, routes=(RouteUrl("r", 1),), tls=TlsOptions(timeout=3.5)
