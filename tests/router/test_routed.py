@@ -228,10 +228,16 @@ def test_routes_send_payloads_of_any_size(world: World) -> None:
     assert len(world.output("$G client")) > 1000
 
 
-def test_accounts_nobody_was_in_are_made_by_name(world: World) -> None:
+def test_messages_for_accounts_nobody_was_in_go_nowhere_and_make_none(world: World) -> None:
+    """Whatever names a server makes up; and as soon as somebody is there, they arrive."""
     route(world, "r")
-    world.feed("r", b"RMSG ZZ a 0\r\n\r\n")
-    assert "ZZ" in world.router.accounts()
+    line = b"RMSG ZZ a 2\r\nhi\r\n"
+    world.feed("r", 3 * line + b"".join(b"RMSG Z%d a 0\r\n\r\n" % n for n in range(100)))
+    assert world.router.accounts() == ["$G"]
+    world.attach("z", account="ZZ").feed(b"SUB a 1\r\n")
+    world.feed("r", 2 * line)
+    assert world.output("z") == 2 * b"MSG a 1 2\r\nhi\r\n"
+    assert world.router.accounts() == ["$G", "ZZ"]
 
 
 def test_what_servers_send_is_counted_on_their_link_only(world: World) -> None:

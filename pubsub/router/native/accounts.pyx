@@ -31,6 +31,7 @@ cdef class NativeAccounts:
     def __cinit__(self, *arguments):
         self.core.router = <PyObject*>self
         self._accounts = {}
+        self.core.nobody = new_account(&self.core, "")
         self._decisions = WeakValueDictionary()
         self._crossings = {}
         self._system = "$SYS"
@@ -40,6 +41,8 @@ cdef class NativeAccounts:
         # Links hold a reference to their router: none is left.
         for address in self._accounts.values():
             free_account(<Account*><size_t>address)
+        if self.core.nobody != NULL:
+            free_account(self.core.nobody)
 
     cdef Conn* conn_of(self, object link) except NULL:
         raise NotImplementedError("the router knows its links")
@@ -146,6 +149,13 @@ cdef class NativeAccounts:
     def account_address(self, str name):
         """Its structure; an ``Account*``."""
         return <size_t>self.account_for(name)
+
+    def known_address(self, str name, bint make):
+        """Likewise; without ``make`` that of nobody's account if there is none of that name."""
+        address = self._accounts.get(name)
+        if address is None:
+            return <size_t>self.account_for(name) if make else <size_t>self.core.nobody
+        return address
 
     def agent_address(self, str account):
         """The link in ``account`` that owns its service imports; a ``Conn*``."""

@@ -40,9 +40,8 @@ cdef Account* new_account(Core* core, object name) except NULL:
     account.subscribed = NEVER
     account.nodes = <Node**>calloc(FIRST_TABLE, sizeof(Node*))
     account.mask = FIRST_TABLE - 1
-    account.seen = <uint32_t*>calloc(DOORKEEPER, sizeof(uint32_t))
     account.root = <TrieNode*>calloc(1, sizeof(TrieNode))
-    if account.nodes == NULL or account.seen == NULL or account.root == NULL:
+    if account.nodes == NULL or account.root == NULL:
         raise MemoryError("no memory for an account")
     Py_INCREF(name)
     account.name = <PyObject*>name

@@ -19,7 +19,7 @@ comparable byte for byte.
 """
 
 from libc.stdint cimport uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, qsort, realloc
+from libc.stdlib cimport calloc, free, malloc, qsort, realloc
 from libc.string cimport memchr, memcmp, memcpy
 
 from pubsub.router.native.abroad cimport set_apart
@@ -261,6 +261,11 @@ cdef Result* lookup(Account* account, const char* subject, int length) except NU
         node = find_node(account, subject, length, h)
     if node == NULL and core.cache:
         tag = <uint32_t>(h >> 32) | 1
+        if account.seen == NULL:
+            # an account may be there without ever having a message
+            account.seen = <uint32_t*>calloc(DOORKEEPER, sizeof(uint32_t))
+            if account.seen == NULL:
+                raise MemoryError("no memory for an account")
         if core.asked or account.seen[h & (DOORKEEPER - 1)] == tag:
             if account.cached >= MAX_CACHED:
                 sweep_cached(account, MAX_CACHED * 3 // 4)

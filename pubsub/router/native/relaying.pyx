@@ -75,6 +75,8 @@ cdef int publish_routed(Conn* conn, Message* m, Result* known) except -1:
         if not conn.spoke:
             raise_fault(conn, errors.PublishPermissionViolation(written))
         return 0
+    if m.account == conn.core.nobody:
+        return 0
     if m.rlen and is_routed(m.reply, m.rlen):
         m.abroad = ROUTED_REPLY
     if m.rlen and ack_end(m.reply, m.rlen):

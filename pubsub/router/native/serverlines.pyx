@@ -53,7 +53,7 @@ cdef bytes listed(
 
 
 cdef int read_routed(Conn* conn, int verb, const char* arg, size_t n, Message* m) except -1:
-    """Parse the arguments of a message: 1 fine, 0 closed."""
+    """Parse the arguments of a message: 1 fine, 2 in an account nobody is in, 0 closed."""
     cdef const char* starts[FIELDS]
     cdef int lengths[FIELDS]
     cdef int fields = split_fields(arg, <int>n, starts, lengths, FIELDS, True)
@@ -119,18 +119,22 @@ cdef int read_routed(Conn* conn, int verb, const char* arg, size_t n, Message* m
     if named:
         m.account = find_account(conn, starts[at - 1], lengths[at - 1])
         conn.line_account = m.account
+        return 2 if m.account == conn.core.nobody else 1
     else:
         m.account = conn.account if conn.peer_account == NULL else conn.peer_account
     return 1
 
 
 cdef Account* find_account(Conn* conn, const char* name, int length) except NULL:
-    """The account a line names; the one of the last line is at hand."""
+    """The account a line names; the one of the last line is at hand.
+
+    What nobody here has ever been in is not made for that: who tells others of it has to be told.
+    """
     cdef bytes last
     if conn.line_account != NULL:
         last = <bytes>conn.line_account.encoded
         if len(last) == length and memcmp(<char*>last, name, length) == 0:
             return conn.line_account
-    return <Account*><size_t>(<object>conn.core.router).account_address(
-        name[:length].decode("utf-8", "surrogateescape")
+    return <Account*><size_t>(<object>conn.core.router).known_address(
+        name[:length].decode("utf-8", "surrogateescape"), conn.optimistic
     )

@@ -380,6 +380,8 @@ cdef struct Core:
     PyObject* listeners
     # ISubscriptionListener
     PyObject* watchers
+    # the account of messages for accounts nobody here is in
+    Account* nobody
     # calls NativeRouter.agent_for
     PyObject* router
     uint64_t serial

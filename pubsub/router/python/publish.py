@@ -60,6 +60,8 @@ def _pass_on(link: PythonLink, message: Message, payload: bytes) -> int:
     if not _server_may_publish(link, written):
         return 0
     home = message.account or link.home
+    if home is link.router.nobody:
+        return 0
     delivered = take_back(link, home, message, payload)
     if delivered is not None:
         return delivered

@@ -74,7 +74,8 @@ def parse_routed(link: PythonLink, verb: bytes, argument: bytes) -> Message:
             fields.insert(1, link.pinned.wire_name)
     message = _read(layout, fields, argument)
     name = fields[layout.before - 1].decode("utf-8", "surrogateescape")
-    message.account = link.router.home(name)
+    optimistic = link.peer.optimistic and link.kind == PeerKind.GATEWAY
+    message.account = link.router.home(name) if optimistic else link.router.known(name)
     if layout.before == 2:
         message.origin = fields[0]
     return message

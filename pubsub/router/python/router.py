@@ -78,6 +78,8 @@ class PythonRouter:
         #: links with output, in the order in which they got it
         self.dirty: list[PythonLink] = []
         self._accounts: dict[str, Account] = {}
+        #: where messages for accounts go in which nobody here is, or ever was
+        self.nobody = Account("", settings.cache, self._notify, self.tell, self.monotonic)
         self._system_account = "$SYS"
         self._links: dict[PythonLink, None] = {}
         self.routes: dict[PythonLink, None] = {}
@@ -227,6 +229,10 @@ class PythonRouter:
             account.is_system = name == self._system_account
             account.timed = self.gateways.names is not None
         return account
+
+    def known(self, name: str) -> Account:
+        """The account of that name, that of nobody if there is none: servers may name any."""
+        return self._accounts.get(name, self.nobody)
 
     def next_serial(self) -> int:
         """The place of a new subscription in the order of all."""

@@ -35,8 +35,9 @@ def test_lines_of_routes(
     header_size: int, size: int,
 ) -> None:  # fmt: skip
     link = peer(PeerKind.ROUTE)
+    known = link.router.home("X")
     message = parse_routed(link, verb, argument)
-    assert message.account is link.router.home("X")
+    assert message.account is known
     assert (message.subject, message.reply, message.queues) == (b"a", reply, queues)
     assert (message.header_size, message.size, message.origin) == (header_size, size, origin)
 
