@@ -9,6 +9,7 @@ it can; ``twistd --reactor pubsub-epoll pubsub`` asks for it; nothing requires i
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any
 
 from pubsub.errors import BackendUnavailable
@@ -32,6 +33,10 @@ def _make_reactor() -> Any:
 
     class BatchingEPollReactor(EPollReactor):
         """Twisted's epoll reactor with the router's poll loop."""
+
+        # Delays are delays whatever becomes of the clock: a device that sets its clock back by a
+        # day would otherwise not connect to its hub for a day.
+        seconds = staticmethod(time.monotonic)
 
         def doPoll(self, timeout: float | None) -> None:
             poll(self, self._poller.fileno(), timeout, self._selectables)

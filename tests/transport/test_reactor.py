@@ -134,6 +134,20 @@ def test_everything_twisted_does_it_does_too() -> None:
     assert run(BUSY).split() == ["1000", "thread", "child", "later", "True", "True", "0"]
 
 
+def test_its_delays_do_not_follow_the_clock_on_the_wall() -> None:
+    """Whoever sets that back does not delay what is planned."""
+    script = """
+from pubsub.transport.reactor import install
+install()
+import time
+from twisted.internet import reactor
+before = time.monotonic()
+call = reactor.callLater(5, print)
+print(before + 5 <= call.getTime() <= time.monotonic() + 5)
+"""
+    assert run(script).split() == ["True"]
+
+
 #: exceptions in the router's handlers end one connection, not the reactor
 BROKEN = """
 from pubsub.transport.reactor import install
