@@ -14,9 +14,10 @@ from bench.results import Results, ServerInfo
 from bench.rows import Row
 from bench.servers import RunningServer, Server, ServerFailed, running
 from bench.systems import SYSTEMS, together
+from bench.targets import TARGETS
 from bench.timed import TIMED
 
-__all__ = ["Listener", "Runner", "Settings", "participants", "rotated", "server_info"]
+__all__ = ["Listener", "Runner", "Settings", "compared", "participants", "rotated", "server_info"]
 
 #: A server may take that long to read what sockets hold when the time is up, and more
 #: for rows whose work is a number of things.
@@ -58,6 +59,21 @@ def participants(row: Row, servers: Sequence[Server]) -> list[Server]:
     ]
 
 
+def participating(server: Server, rows: Sequence[Row]) -> list[Row]:
+    """Those of the rows that are measured on the server."""
+    return [row for row in rows if participants(row, [server])]
+
+
+def compared(rows: Sequence[Row]) -> list[list[Row]]:
+    """Each row, and with it those whose target is a share of its figures."""
+    versus = {target.row: target.versus for target in TARGETS if target.versus}
+    groups = {row.name: [row] for row in rows if versus.get(row.name) is None}
+    for row in rows:
+        if row.name not in groups:
+            groups.setdefault(versus[row.name], []).append(row)
+    return list(groups.values())
+
+
 def rotated(servers: Sequence[Server], number: int) -> list[Server]:
     """The order of round ``number``: whoever was first is last in the next."""
     shift = number % len(servers) if servers else 0
@@ -79,6 +95,8 @@ def server_info(server: Server) -> ServerInfo:
 
 class Runner:
     """Measures rows one after the other, each on all servers in turn, round by round.
+
+    Rows that are compared to another one take turns with it, for the same reason.
 
     Every run gets a server of its own, started for it: memory is comparable, and no run
     inherits another one's garbage. Only one server, or one system of them, is alive at a time.
@@ -103,19 +121,22 @@ class Runner:
 
     def run(self, rows: Sequence[Row]) -> None:
         """Measure them all. What fails is in ``results.failures``, and does not stop the rest."""
-        for row in rows:
+        for group in compared([row for row in rows if self._prepare(row)]):
+            servers = [server for server in self._servers if participating(server, group)]
+            for number in range(self._settings.rounds):
+                for server in rotated(servers, number):
+                    for row in participating(server, group):
+                        self._run(row, number, server)
+
+    def _prepare(self, row: Row) -> bool:
+        """Whether it can be measured."""
+        if row.tls and self._certificates is None:
             try:
-                self._prepare(row)
+                self._certificates = certificates.make(self._directory)
             except ImportError as error:
                 self._results.skipped[row.name] = str(error)
-                continue
-            for number in range(self._settings.rounds):
-                for server in rotated(participants(row, self._servers), number):
-                    self._run(row, number, server)
-
-    def _prepare(self, row: Row) -> None:
-        if row.tls and self._certificates is None:
-            self._certificates = certificates.make(self._directory)
+                return False
+        return True
 
     def _run(self, row: Row, number: int, server: Server) -> None:
         failures = self._results.failures.setdefault(row.name, {})

@@ -10,7 +10,7 @@ import pytest
 from bench import certificates, generator, runner, timed
 from bench.procfs import Sample
 from bench.rows import Row, select
-from bench.runner import Runner, Settings, participants, rotated, server_info
+from bench.runner import Runner, Settings, compared, participants, rotated, server_info
 from bench.servers import Server, ServerFailed
 from bench.systems import System
 from tests.bench.made_up import made_up
@@ -100,7 +100,34 @@ def test_servers_take_turns_within_a_row(commands: list[list[str]], tmp_path: Pa
     assert "--tls-ca" not in commands[0]
 
 
-def test_a_count_is_scaled(commands: list[list[str]], tmp_path: Path) -> None:
+def test_a_row_and_what_it_is_compared_to_take_turns(
+    commands: list[list[str]], tmp_path: Path
+) -> None:
+    listener, _ = run("p*-128", tmp_path, servers=[A, B])
+    assert [call[:2] for call in listener.calls[::2]] == [
+        ("publish-128", 0),
+        ("publish-128", 0),
+        ("publish-128", 1),
+        ("publish-128", 1),
+    ]
+    assert [call[0] for call in listener.calls[1::2]] == ["permitted-128"] * 4
+    assert [call[2] for call in listener.calls] == ["A", "A", "B", "B", "B", "B", "A", "A"]
+
+
+def test_rows_are_together_with_what_they_are_compared_to() -> None:
+    rows = select(["publish-*", "permitted-*", "imported-1-1", "wildcard"])
+    groups = [[row.name for row in group] for group in compared(rows)]
+    assert ["publish-16"] in groups
+    assert ["publish-128", "permitted-128"] in groups
+    assert ["wildcard", "permitted-10000"] in groups
+    assert ["imported-1-1"] in groups
+    assert sorted(sum(groups, [])) == sorted(row.name for row in rows)
+
+
+def test_a_count_is_scaled(
+    commands: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda number: (20_000, 20_000))
     with pytest.raises(KeyError):
         run("idle", tmp_path)  # the fake generator has no connections to tell of
     assert commands[0][commands[0].index("--count") + 1] == "1000"
