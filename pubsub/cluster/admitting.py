@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 from pubsub.errors import AuthenticationFailed, AuthorizationViolation, go_quote
 
 if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
     from pubsub.cluster.connection import ServerConnection
 
-__all__ = ["Terms", "admit", "has_known_certificate"]
+__all__ = ["Terms", "admit", "has_known_certificate", "reconsider"]
 
 
 @dataclass(frozen=True)
@@ -65,28 +67,13 @@ def admit(
 
     :param said: user and password.
     """
-    certified = has_known_certificate(connection, terms)
-    if certified is not None:
-        if certified:
+    connection.said = said
+    judged = _judge(connection, terms)
+    if isinstance(judged, bool):
+        if judged:
             known()
         else:
-            _refuse_certificate(connection)
-        return
-    if not terms.user:
-        known()
-        return
-    # most servers have no password of their own: they do not load what this needs
-    from pubsub.auth.passwords import Secret
-
-    secret = Secret(terms.password, terms.option)
-    if said[0] != terms.user:
-        _refuse(connection, said[0])
-        return
-    if not secret.slow:
-        if secret.matches(said[1]):
-            known()
-        else:
-            _refuse(connection, said[0])
+            _refuse(connection)
         return
     link = connection.link
     assert link is not None
@@ -98,25 +85,54 @@ def admit(
         if matches:
             known()
         else:
-            _refuse(connection, said[0])
+            _refuse(connection)
         link.resume_input()
         connection.table.flush_soon()
 
-    checked = secret.matches_later(said[1], connection.server.defer_to_thread)
-    checked.addErrback(lambda failure: False)
-    checked.addCallback(decided)
+    judged.addCallback(decided)
 
 
-def _refuse(connection: ServerConnection, user: str) -> None:
-    shown = go_quote(user.encode("utf-8", "replace"))
-    connection.fault(AuthorizationViolation(f"authentication error - User {shown}"))
+def reconsider(connection: ServerConnection, terms: Terms) -> None:
+    """The terms are others than when it was let in: close it if it does not keep to these."""
+
+    def decided(keeps: bool) -> None:
+        if not keeps and connection.closed_state is None:
+            connection.no_reconnect = True
+            _refuse(connection)
+
+    judged = _judge(connection, terms)
+    if isinstance(judged, bool):
+        decided(judged)
+    else:
+        judged.addCallback(decided)
 
 
-def _refuse_certificate(connection: ServerConnection) -> None:
-    shown = connection.tls.peer_certificates
-    subject = go_quote(shown[0].subject.encode("utf-8", "replace") if shown else b"")
-    connection.fault(
-        AuthorizationViolation(
-            f"authentication error - certificate of {subject} names no server known here"
-        )
-    )
+def _judge(connection: ServerConnection, terms: Terms) -> bool | Deferred[bool]:
+    """Whether it keeps to the terms; hashes are not computed in this thread."""
+    certified = has_known_certificate(connection, terms)
+    if certified is not None:
+        return certified
+    if not terms.user:
+        return True
+    user, password = connection.said
+    if user != terms.user:
+        return False
+    # most servers have no password of their own: they do not load what this needs
+    from pubsub.auth.passwords import Secret
+
+    secret = Secret(terms.password, terms.option)
+    if not secret.slow:
+        return secret.matches(password)
+    checked = secret.matches_later(password, connection.server.defer_to_thread)
+    return checked.addErrback(lambda failure: False)
+
+
+def _refuse(connection: ServerConnection) -> None:
+    tls, user = connection.tls_options(), connection.said[0]
+    if tls is not None and (tls.check_known_urls or tls.verify_and_map):
+        shown = connection.tls.peer_certificates
+        subject = go_quote(shown[0].subject.encode("utf-8", "replace") if shown else b"")
+        who = f"certificate of {subject} names no server known here"
+    else:
+        who = f"User {go_quote(user.encode('utf-8', 'replace'))}"
+    connection.fault(AuthorizationViolation(f"authentication error - {who}"))

@@ -151,6 +151,7 @@ class ServerConnection(StreamEnd, Protocol):
 
     :param dialled: we opened it.
     :ivar no_reconnect: whatever happens, we do not come back.
+    :ivar said: user and password in its CONNECT; a reload may ask for others.
     :ivar rtt: seconds to the other server and back, 0.0 before that was measured.
     """
 
@@ -182,6 +183,7 @@ class ServerConnection(StreamEnd, Protocol):
         self.tls = TlsDetails()
         self.dialled = dialled
         self.no_reconnect = False
+        self.said = ("", "")
         self.rtt = 0.0
         self.ping_sent = 0.0
         self.pings_out = 0

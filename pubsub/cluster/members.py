@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger, LogLevel
 
 from pubsub.cluster import gossip, handshake, obeying
-from pubsub.cluster.admitting import has_known_certificate
+from pubsub.cluster.admitting import reconsider
 from pubsub.cluster.introduction import introduction
 from pubsub.cluster.keepalive import send_ping
 from pubsub.cluster.messages import RouteInfo, info_line
@@ -351,12 +351,13 @@ class Members:
         options = self.context.options.cluster
         self.solicitor.reconsider()
         terms = handshake.terms(options)
+        asked_anew = (terms, options.tls) != (handshake.terms(old), old.tls)
         for route in list(self.open.values()):
             if route.explicit and route.url in old.routes and route.url not in options.routes:
                 route.no_reconnect = True
                 route.close(ClosedState.ROUTE_REMOVED)
-            elif not route.dialled and has_known_certificate(route, terms) is False:
-                route.close(ClosedState.AUTHENTICATION_VIOLATION)
+            elif asked_anew and route.remote_id and not route.dialled:
+                reconsider(route, terms)
         self.connect_to(url for url in options.routes if url not in old.routes)
         if options.permissions != old.permissions:
             self.telling.tell_imports(old.permissions)

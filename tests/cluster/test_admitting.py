@@ -7,15 +7,15 @@ from typing import Any
 
 import bcrypt
 import pytest
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, maybeDeferred
 
 from pubsub.client.preamble_types import PeerCertificate, TlsDetails
 from pubsub.cluster.admitting import Terms, admit, has_known_certificate
 from pubsub.config.options import RouteUrl, TlsOptions
 from pubsub.errors import ClosedState
 from tests.auth.certificates import certificate
-from tests.cluster.network import Network
-from tests.cluster.raw import Raw, accepted
+from tests.cluster.network import Network, Node
+from tests.cluster.raw import CONNECT, INFO, Raw, accepted, line
 
 RIGHT = bcrypt.hashpw(b"right", bcrypt.gensalt(4)).decode()
 
@@ -144,6 +144,7 @@ def test_a_password_is_not_shown() -> None:
 def test_a_reload_sends_away_whom_it_does_not_know_any_more() -> None:
     """Those that came; those we connected to were chosen by us."""
     raw = showing(BY_URL, certificate(dns=["b.org"]))
+    raw.protocol.remote_id = "NX"
     context, members = raw.node.context, raw.node.members
     for hosts, state in ((["b.org"], None), (["c.org"], ClosedState.AUTHENTICATION_VIOLATION)):
         old = context.options.cluster
@@ -151,3 +152,56 @@ def test_a_reload_sends_away_whom_it_does_not_know_any_more() -> None:
         context.options = replace(context.options, cluster=replace(old, routes=routes))
         members.reloaded(old)
         assert raw.state is state
+
+
+def reloaded(raw: Raw, **changes: Any) -> ClosedState | None:
+    """Why it was closed, after a reload that changes ``cluster`` in this way."""
+    context = raw.node.context
+    old = context.options.cluster
+    context.options = replace(context.options, cluster=replace(old, **changes))
+    raw.node.members.reloaded(old)
+    return raw.state
+
+
+def let_in(node: Node) -> Raw:
+    """A member that has said the right password."""
+    raw = accepted(node)
+    raw.send(line(b"CONNECT", CONNECT, user="u", **{"pass": "right"}), line(b"INFO", INFO))
+    raw.received()
+    assert node.members.remotes
+    return raw
+
+
+@pytest.mark.parametrize("password", ["right", RIGHT])
+def test_a_reload_asks_again_for_user_and_password(password: str) -> None:
+    """Also for a hash, which is computed elsewhere; who did not come yet is not asked."""
+    node = Network().node("a", user="u", password=password)
+    node.context.defer_to_thread = maybeDeferred
+    raw, other = let_in(node), accepted(node)
+    assert reloaded(raw, no_advertise=True) is None
+    assert reloaded(raw, user="v") is ClosedState.AUTHENTICATION_VIOLATION
+    assert raw.received() == ["-ERR 'Authorization Violation'"]
+    assert not node.members.remotes
+    assert other.state is None
+
+
+def test_a_reload_asks_nobody_for_what_is_not_needed_any_more() -> None:
+    """Nor for what has not changed: hashes cost."""
+    node = Network().node("a", user="u", password=RIGHT)
+    node.context.defer_to_thread = maybeDeferred
+    raw = let_in(node)
+    node.context.defer_to_thread = lambda *call: pytest.fail("it was")
+    assert reloaded(raw, no_advertise=True) is None
+    assert reloaded(raw, user="", password="") is None
+
+
+def test_whom_a_reload_asks_may_go_meanwhile() -> None:
+    """A hash takes its time."""
+    node = Network().node("a", user="u", password="right")
+    raw = let_in(node)
+    asked: Deferred[Any] = Deferred()
+    node.context.defer_to_thread = lambda *call: asked
+    assert reloaded(raw, password=RIGHT) is None
+    raw.protocol.close(ClosedState.CLIENT_CLOSED)
+    asked.callback(False)
+    assert raw.state is ClosedState.CLIENT_CLOSED
