@@ -139,8 +139,10 @@ def service_spec(import_: ServiceImport, export: ServiceExport | None) -> Servic
     )
 
 
-def service_route(spec: ServiceSpec, observer: IServiceObserver | None) -> ServiceRoute:
-    """``spec``, as the router takes it."""
+def service_route(
+    spec: ServiceSpec, observer: IServiceObserver | None, system_account: str
+) -> ServiceRoute:
+    """``spec``, as the router takes it; the system account learns where askers are."""
     return ServiceRoute(
         subject=spec.local,
         account=spec.account,
@@ -148,6 +150,7 @@ def service_route(spec: ServiceSpec, observer: IServiceObserver | None) -> Servi
         response=spec.response,
         threshold=spec.threshold,
         share=spec.share,
+        located=bool(system_account) and spec.account == system_account,
         export=(spec.account, spec.exported) if spec.exported else None,
         observer=observer,
     )

@@ -309,7 +309,10 @@ class Accounts:
             imports = StreamImports(plan.streams) if plan.streams else None
             self._router.set_stream_imports(name, imports)
         if plan.services != (before.services if before is not None else ()):
-            routes = [service_route(spec, self._observer(spec)) for spec in plan.services]
+            routes = [
+                service_route(spec, self._observer(spec), self.system_account)
+                for spec in plan.services
+            ]
             self._router.set_service_imports(name, routes)
         for reason in plan.refused:
             if before is None or reason not in before.refused:

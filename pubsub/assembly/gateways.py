@@ -182,6 +182,10 @@ class Supercluster:
         found = self.table.outbound if self.table is not None else {}
         return [found[name] for name in sorted(found)]
 
+    def nearest(self) -> list[str]:
+        """The clusters we send to, the nearest first."""
+        return [each.name for each in self.table.nearest()] if self.table is not None else []
+
     def inbound(self) -> list[GatewayProtocol]:
         """Those that send to us."""
         return list(self.table.inbound.values()) if self.table is not None else []

@@ -38,6 +38,20 @@ class ServerLinks:
         self.cluster.context.gateways = self.gateways.table
         self.leafs = Leafs(reactor, access, clients, lambda: clients.info.info.cluster)
         self.leafs.join_cluster(self.cluster)
+        self._clients = clients
+        clients.alternates = self.gateways.nearest
+        self.cluster.name.listen(self._moved)
+        if self.gateways.table is not None:
+            self.gateways.table.context.reordered = self._moved
+
+    def _moved(self) -> None:
+        """The cluster has another name or other neighbours: services learn of both, see
+        :mod:`pubsub.client.request_info`."""
+        links = [client.link for client in self._clients.registry.open.values()]
+        links += [leaf.link for leaf in self.leafs.linked()]
+        for link in links:
+            if link is not None:
+                link.forget_request_info()
 
     def open(self, client_port: int) -> None:
         """Listen, and connect to others.

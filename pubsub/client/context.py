@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from random import Random
@@ -95,6 +95,8 @@ class ClientContext:
     observer: IClientObserver | None = None
     #: asked about every client that is known now, before it is taken in
     admission: IConnectionHook | None = None
+    #: the clusters this one sends to, the nearest first: services are told, see request_info
+    alternates: Callable[[], Sequence[str]] = tuple
     #: a reload is changing accounts and users: everybody is looked at once, when it has
     reloading: bool = False
     deadlines: Deadlines = field(init=False)

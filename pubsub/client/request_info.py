@@ -40,6 +40,7 @@ def client_info(client: ClientProtocol, detailed: bool) -> dict[str, Any]:
         rtt=nanoseconds(client.rtt),
         server=server.server_name,
         cluster=server.cluster,
+        alts=list(client.context.alternates()),
         jwt=identity.jwt,
         issuer_key=info.issuer_key,
         name_tag=identity.name_tag,

@@ -37,6 +37,8 @@ class ServiceRoute:
     threshold: float = 120.0
     #: tell the service who asks
     share: bool = False
+    #: where it does not share, tell it at least at which server and in which cluster they are
+    located: bool = False
     #: identifies the export: requests that come back to the same one are dropped
     export: object = None
     observer: Any = None

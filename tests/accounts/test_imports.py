@@ -199,7 +199,7 @@ def test_streams_that_cannot_be(import_: StreamImport, text: str) -> None:
 
 def asked(subject: bytes, import_: ServiceImport) -> bytes:
     """What a request on ``subject`` becomes over there."""
-    route = service_route(service_spec(import_, None), None)
+    route = service_route(service_spec(import_, None), None, "SYS")
     assert matches(subject, route.subject)
     if route.mapper is None:
         return subject
@@ -255,7 +255,7 @@ def test_the_export_says_how_it_answers() -> None:
         "E", b"q.1", b"q.1", b"", ResponseType.CHUNKED, 3.0, True, "q.*", latency
     )
     observer = object()
-    route = service_route(spec, observer)  # type: ignore[arg-type]
+    route = service_route(spec, observer, "SYS")  # type: ignore[arg-type]
     assert route.export == ("E", "q.*")
     assert route.response is ResponseType.CHUNKED
     assert route.threshold == 3.0

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
+from twisted.internet.protocol import Protocol
 from twisted.logger import Logger, formatEvent
 
 from pubsub.assembly.gateways import Supercluster
@@ -235,3 +236,47 @@ def test_who_does_not_look_at_certificates_is_warned(
             " DO NOT USE IN PRODUCTION!"
         ),
     ]
+
+
+class Talker(Protocol):
+    """A client in this process."""
+
+    def __init__(self, server: PubSubServer, user: str, line: bytes) -> None:
+        self.heard = b""
+        server.connect_in_process(self)
+        self.say(b'CONNECT {"headers":true,"user":"%b","pass":"p"}' % user.encode())
+        self.say(line)
+
+    def say(self, line: bytes) -> None:
+        """A line, and a PING: what follows from it has been heard when PONG has."""
+        self.transport.write(line + b"\r\nPING\r\n")
+
+    def dataReceived(self, data: bytes) -> None:
+        """More of it."""
+        self.heard += data
+
+
+@pytest_twisted.inlineCallbacks
+def test_services_learn_of_the_other_clusters() -> Any:
+    """And that they are gone, though whoever asks was described before."""
+    accounts = """accounts {
+        A { users [ { user: a, password: p } ]
+            imports [ { service: { account: B, subject: ask }, share: true } ] }
+        B { users [ { user: b, password: p } ], exports [ { service: ask } ] }
+    } """
+    one = PubSubServer(options_of("A", top=accounts), reactor)
+    yield one.open()
+    service, asker = Talker(one, "b", b"SUB ask 1"), Talker(one, "a", b"PUB ask 0\r\n")
+    yield until(lambda: b'"user":"a"' in service.heard)
+    assert b'"alts"' not in service.heard
+    two = PubSubServer(options_of("B", entry(one)), reactor)
+    yield two.open()
+    yield until(lambda: linked(one, two))
+    asker.say(b"PUB ask 0\r\n")
+    yield until(lambda: b'"cluster":"A","alts":["B"],' in service.heard)
+    yield two.close()
+    yield until(lambda: not one.gateways.outbound())
+    service.heard = b""
+    asker.say(b"PUB ask 0\r\n")
+    yield until(lambda: b'"cluster":"A","kind"' in service.heard)
+    yield one.close()

@@ -68,6 +68,16 @@ def test_the_issuer_of_a_key_is_its_account(make_server):
     assert "issuer_key" not in client_info(client, True)
 
 
+def test_other_clusters_are_where_it_may_be_found(make_server):
+    """The nearest first."""
+    server, client = start(make_server, Identity("u", "A"))
+    server.context.alternates = lambda: ["WEST", "EAST"]
+    info = client_info(client, True)
+    assert info["alts"] == ["WEST", "EAST"]
+    assert list(info)[-3:] == ["alts", "kind", "client_type"]
+    assert "alts" not in client_info(client, False)
+
+
 def test_what_is_not_known_is_left_out(make_server):
     """As Go's omitempty does."""
     server = make_server()

@@ -177,6 +177,7 @@ ROUTES = st.lists(
         response=st.sampled_from(ResponseType),
         threshold=st.sampled_from([-1.0, 1e6, 1e6]),
         share=st.booleans(),
+        located=st.booleans(),
         export=st.sampled_from(["one", "two", "three"]),
     ),
     max_size=2,

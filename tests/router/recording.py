@@ -118,9 +118,10 @@ class Recorder:
         self._call("stall", seconds)
 
     def request_info(self, detailed: bool) -> bytes:
-        """``{"who":"a"}``, with more of it if that is wanted."""
+        """``{"who":"a"}``, with more of it if that is wanted, and where that is."""
         self._call("request_info", detailed)
-        return b'{"who":"%b"%b}' % (self.name.encode(), b',"more":true' if detailed else b"")
+        more = b',"more":true,"server":"here"' if detailed else b""
+        return b'{"who":"%b"%b}' % (self.name.encode(), more)
 
     def traced(self, direction: str, operation: str, argument: bytes) -> None:
         self._call("traced", direction, operation, argument)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pubsub.router.introduction import introduce
+from pubsub.router.introduction import describe_requester, introduce
 from pubsub.wire.headers import get_header, parse_headers
 
 LINE = b'Nats-Request-Info: {"acc":"A"}\r\n\r\n'
@@ -67,3 +67,47 @@ def test_rubbish_stays_in_front(headers: bytes) -> None:
 def test_the_result_can_be_introduced_again() -> None:
     twice = introduce(introduce(b"NATS/1.0\r\nA: b\r\n\r\n", INFO), b'{"acc":"B"}')
     assert parse_headers(twice).fields == ((b"A", b"b"), (b"Nats-Request-Info", b'{"acc":"B"}'))
+
+
+BRIEF = b'{"acc":"A","rtt":5}'
+FULL = (
+    b'{"start":"x","acc":"A","user":"u","rtt":5,"server":"S","cluster":"C","alts":["D"],'
+    b'"kind":"Client"}'
+)
+
+
+@pytest.mark.parametrize(
+    ("detailed", "located", "service", "told"),
+    [
+        (False, False, "", BRIEF),
+        (True, False, "", FULL),
+        (True, True, "", FULL),
+        (False, False, "B", b'{"acc":"A","svc":"B","rtt":5}'),
+        (
+            False,
+            True,
+            "",
+            b'{"acc":"A","rtt":5,"server":"S","cluster":"C","alts":["D"]}',
+        ),
+        (
+            False,
+            True,
+            "<B>",
+            rb'{"acc":"A","svc":"\u003cB\u003e","rtt":5,"server":"S","cluster":"C","alts":["D"]}',
+        ),
+        (True, False, "B", FULL.replace(b'"user"', b'"svc":"B","user"')),
+        (True, True, "B", FULL.replace(b'"user"', b'"svc":"B","user"')),
+    ],
+)
+def test_how_much_is_told(detailed: bool, located: bool, service: str, told: bytes) -> None:
+    """In nats-server's order."""
+    described = describe_requester(lambda much: FULL if much else BRIEF, detailed, located, service)
+    assert described == told
+
+
+def test_what_is_nowhere_has_no_place() -> None:
+    assert describe_requester(lambda much: BRIEF, False, True, "") == BRIEF
+
+
+def test_who_says_nothing_is_nobody() -> None:
+    assert describe_requester(lambda much: b"", False, True, "B") == b""

@@ -39,6 +39,11 @@ def replies(world: World, name: str) -> list[bytes]:
     return REPLY.findall(world.output(name))
 
 
+def told_of(world: World, name: str) -> list[bytes]:
+    """What ``name`` was told of who asks."""
+    return re.findall(rb"Nats-Request-Info: (.*)\r\n", world.output(name))
+
+
 # --- chains -----------------------------------------------------------------------------
 
 
@@ -53,15 +58,57 @@ def test_a_request_crosses_twice_and_so_does_its_answer(chain: World) -> None:
 
 
 def test_the_first_import_says_how_much_is_told(chain: World) -> None:
-    """B shares with C what A does not share with B: that is not B's to share."""
+    """B shares with C what A does not share with B: only where A is, is B's to share."""
     set_routes(chain, "B", ServiceRoute(b"b.help", "C", mapper=Prefix(b"c."), share=True))
-    chain.feed("a", b"PUB help 0\r\n\r\n")
-    assert b'Info: {"who":"a"}\r\n' in chain.output("c")
-    assert chain.calls() == [("a", "request_info", False)]
+    chain.feed("a", b"PUB help 0\r\n\r\n" * 2)
+    assert told_of(chain, "c") == [b'{"who":"a","svc":"B","server":"here"}'] * 2
+    asked = [("a", "request_info", False), ("a", "request_info", True)]
+    assert [call for call in chain.calls() if call[2]] == asked[1:], "it is asked once"
     set_routes(chain, "A", ServiceRoute(b"help", "B", mapper=Prefix(b"b."), share=True))
     set_routes(chain, "B", ServiceRoute(b"b.help", "C", mapper=Prefix(b"c.")))
     chain.feed("a", b"PUB help 0\r\n\r\n")
-    assert b'Info: {"who":"a","more":true}\r\n' in chain.output("c")
+    assert told_of(chain, "c") == [b'{"who":"a","more":true,"server":"here","svc":"B"}']
+
+
+def test_each_service_is_told_which_one_asks_it(chain: World) -> None:
+    """For whom it does is the same to all of them."""
+    set_routes(chain, "C", ServiceRoute(b"c.b.help", "D", mapper=Prefix(b"d.")))
+    chain.attach("d", account="D")
+    chain.feed("b", b"SUB b.help 1\r\n")
+    chain.feed("d", b"SUB d.c.b.help 1\r\n")
+    chain.feed("a", b"PUB help 0\r\n\r\n")
+    heard = [told_of(chain, name) for name in "bcd"]
+    assert heard == [[b'{"who":"a"}'], [b'{"who":"a","svc":"B"}'], [b'{"who":"a","svc":"C"}']]
+
+
+def test_what_was_told_of_its_place_is_told_to_all_behind(chain: World) -> None:
+    """C is the system account, so to say."""
+    set_routes(chain, "B", ServiceRoute(b"b.help", "C", mapper=Prefix(b"c."), located=True))
+    set_routes(chain, "C", ServiceRoute(b"c.b.help", "D", mapper=Prefix(b"d.")))
+    chain.attach("d", account="D")
+    chain.feed("d", b"SUB d.c.b.help 1\r\n")
+    chain.feed("a", b"PUB help 0\r\n\r\n")
+    assert told_of(chain, "c") == [b'{"who":"a","svc":"B","server":"here"}']
+    assert told_of(chain, "d") == [b'{"who":"a","svc":"C","server":"here"}']
+
+
+def test_what_the_second_service_is_told_goes_out_of_date(chain: World) -> None:
+    chain.feed("a", b"PUB help 0\r\n\r\n" * 2)
+    asked = [("a", "request_info", False)] * 2
+    assert chain.calls() == asked, "once for each service"
+    chain.peers["a"].link.forget_request_info()
+    chain.feed("a", b"PUB help 0\r\n\r\n")
+    assert chain.calls() == asked
+
+
+def test_an_answer_that_becomes_a_request_tells_as_little_as_can_be(chain: World) -> None:
+    """Whoever answers has shared nothing with whoever asked, or with those behind."""
+    set_routes(chain, "A", ServiceRoute(b"help", "C", mapper=Prefix(b"c.b."), share=True),
+               ServiceRoute(b"onwards", "B", export="B's", share=True))  # fmt: skip
+    chain.feed("b", b"SUB onwards 1\r\n")
+    chain.feed("a", b"PUB help onwards 0\r\n\r\n")
+    chain.feed("c", b"PUB %b 2\r\nok\r\n" % replies(chain, "c")[0])
+    assert told_of(chain, "b") == [b'{"who":"c","svc":"A","server":"here"}']
 
 
 def test_nobody_at_the_end_of_the_chain(chain: World) -> None:

@@ -298,7 +298,7 @@ def test_waiting_requests_outlive_the_import(accounts: World) -> None:
 def test_the_requester_is_introduced(accounts: World, share: bool) -> None:
     serve(accounts, replace(ROUTE, share=share))
     accounts.feed("a", ASK * 2)
-    more = b',"more":true' if share else b""
+    more = b',"more":true,"server":"here"' if share else b""
     introduced = b'NATS/1.0\r\nNats-Request-Info: {"who":"a"%b}\r\n\r\nwhy\r\n' % more
     assert accounts.output("b").count(introduced) == 2
     assert accounts.calls() == [("a", "request_info", share)], "it is asked once"
@@ -377,6 +377,14 @@ def test_what_servers_of_the_cluster_pass_on_has_been_imported_there(
     serve(accounts, ROUTE)
     assert not accounts.attach("x", account="A", kind=kind).publish(b"help", b"", b"", b"why")
     assert accounts.output("b") == b""
+
+
+def test_the_system_account_learns_where_the_requester_is(accounts: World) -> None:
+    serve(accounts, replace(ROUTE, located=True))
+    accounts.feed("a", ASK * 2)
+    introduced = b'Nats-Request-Info: {"who":"a","server":"here"}\r\n\r\nwhy\r\n'
+    assert accounts.output("b").count(introduced) == 2
+    assert len(accounts.calls()) == 2, "in short and in detail, once each"
 
 
 def test_leafs_are_introduced(accounts: World) -> None:

@@ -73,6 +73,8 @@ class GatewayContext:
     tls_details: Callable[[Any], TlsDetails] = _no_details
     #: Twisted's ``deferToThread``
     defer_to_thread: Callable[..., Deferred[Any]] = _no_threads
+    #: called when other clusters are nearer than before, or gone
+    reordered: Callable[[], object] = _none
     #: False: as servers before 2.9, what other clusters send is answered with what nobody wants
     #: (nats-server's GatewayDoNotForceInterestOnlyMode; there is no option for it)
     interest_only: bool = True

@@ -332,6 +332,7 @@ class Gateways:
             self._order = order
             links = [gateway.link for gateway in order if gateway.link is not None]
             self.context.router.use_gateways(self.names, links)
+            self.context.reordered()
 
     def nearest(self) -> list[GatewayProtocol]:
         """The gateways we opened in the order in which they are sent to."""

@@ -1,7 +1,9 @@
 """Who asks an imported service over a leaf node link (nats-server's ``ClientInfo``).
 
 The link does, as the user it is here: what the other server says of its own clients nobody here
-could check (nats-server: processServiceImport).
+could check. Where it is, is the other server; the cluster is the one of this end, as
+nats-server has it (processServiceImport, addServerAndClusterInfo). Only the accepting end was
+given a name and a version with CONNECT.
 """
 
 from __future__ import annotations
@@ -27,17 +29,19 @@ def _fields(leaf: LeafProtocol, detailed: bool) -> dict[str, Any]:
         return {"acc": leaf.account, "rtt": nanoseconds(leaf.rtt)}
     identity, server = leaf.identity, leaf.context.client.info.info
     vouched = identity.jwt or identity.nkey
+    accepted = leaf.remote is None
     return {
         "start": rfc3339(leaf.start),
         "host": leaf.host,
         "id": leaf.cid,
         "acc": leaf.account,
         "user": identity.user,
-        "name": leaf.remote_server,
-        "ver": leaf.leaf_connect.version if leaf.remote is None else "",
+        "name": leaf.remote_server if accepted else "",
+        "ver": leaf.leaf_connect.version if accepted else "",
         "rtt": nanoseconds(leaf.rtt),
-        "server": server.server_name,
+        "server": leaf.remote_server,
         "cluster": server.cluster,
+        "alts": list(leaf.context.client.alternates()),
         "jwt": identity.jwt,
         "issuer_key": identity.issuer_key or (leaf.account if vouched else ""),
         "name_tag": identity.name_tag,

@@ -228,6 +228,7 @@ cdef int import_service(NativeAccounts router, Conn* agent, bytes sid, object wa
     service.export = wanted.export
     service.observer = wanted.observer
     service.share = wanted.share
+    service.located = wanted.located
     service.response = int(wanted.response)
     service.threshold = wanted.threshold
     sub = insert(

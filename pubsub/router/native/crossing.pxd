@@ -15,6 +15,7 @@ cdef class ServiceCrossing(Crossing):
     cdef object export
     cdef object observer
     cdef bint share
+    cdef bint located
     cdef int response
     cdef double threshold
 

@@ -115,6 +115,7 @@ cdef class NativeLink:
         replace(&conn.replies, None)
         replace(&conn.info_short, None)
         replace(&conn.info_long, None)
+        replace(&conn.info_more, None)
         replace(&conn.peer_origin, None)
         replace(&conn.routed_replies, None)
         replace(&conn.batch, None)
@@ -394,6 +395,7 @@ cdef class NativeLink:
     def forget_request_info(self):
         replace(&self.conn.info_short, None)
         replace(&self.conn.info_long, None)
+        replace(&self.conn.info_more, None)
 
 
 @cython.no_gc_clear

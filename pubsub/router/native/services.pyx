@@ -16,7 +16,7 @@ from libc.string cimport memcmp, memcpy
 
 from twisted.logger import Logger
 
-from pubsub.router.introduction import introduce
+from pubsub.router.introduction import describe_requester, introduce
 
 from pubsub.router.native.crossing cimport Crossing, Pending, ServiceCrossing
 from pubsub.router.native.delivery cimport draw64, mapped_in, route
@@ -113,6 +113,26 @@ cdef bytes asker(Conn* origin, bint detailed):
     return <bytes>kept[0]
 
 
+cdef bytes asker_behind(Conn* origin, Via* here, Account* importer):
+    """The same for a service behind another import, or where its place is told in any case."""
+    cdef tuple kind = (
+        bool(here.share), bool(here.located), "" if importer == NULL else <object>importer.name
+    )
+    if origin.info_more == NULL:
+        replace(&origin.info_more, {})
+    answer = (<dict>origin.info_more).get(kind)
+    if answer is None:
+        try:
+            answer = describe_requester((<object>origin.handler).request_info, *kind)
+        except Exception:
+            report("describing a requester")
+            answer = b""
+        if origin.info_more != NULL:
+            # describing it may have outdated the others
+            (<dict>origin.info_more)[kind] = answer
+    return <bytes>answer
+
+
 cdef Block* introduced(Message* m, bytes info, char* digits) except NULL:
     """The message with the header that says who asks, in a block of its own."""
     cdef bytes head
@@ -153,8 +173,8 @@ cdef bint may_pass(ServiceCrossing service, Message* m, Via* here) noexcept:
     here.up = m.via
     here.export = export
     here.hops = 1 if m.via == NULL else m.via.hops + 1
-    # The first import is the requester's: those behind it must not tell more.
-    here.share = service.share if m.via == NULL else m.via.share
+    here.share = m.via != NULL and m.via.share
+    here.located = m.via != NULL and m.via.located
     return True
 
 
@@ -177,6 +197,11 @@ cdef int cross_over(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
         return 0  # what servers of this cluster pass on has gone through their imports
     if not may_pass(service, m, &here):
         return 0
+    if m.via == NULL:
+        # The first import is the requester's: those behind it must not tell more.
+        here.share = service.share
+    if not here.share and (service.share or service.located):
+        here.located = True
     request.via = &here
     request.answer = False
     request.any_queue = True
@@ -197,7 +222,10 @@ cdef int cross_over(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
         request.reply = reply
         request.rlen = <int>len(reply)
     if origin != NULL and (origin.kind == CLIENT or origin.kind == LEAF):
-        info = asker(origin, here.share)
+        if m.via == NULL and not here.located:
+            info = asker(origin, here.share)
+        else:
+            info = asker_behind(origin, &here, NULL if m.via == NULL else importer)
     try:
         if info:
             block = introduced(&request, info, digits)

@@ -48,8 +48,9 @@ cdef struct Via:
     Via* up
     PyObject* export
     int hops
-    # the first of them shares who asks
+    # the first of them shares who asks; it does not, but one of them may know where they are
     bint share
+    bint located
 
 # One message on its way: everything points into somebody else's memory.
 cdef struct Message:
@@ -296,6 +297,9 @@ cdef struct Conn:
     # what request_info said: in short, and in detail
     PyObject* info_short
     PyObject* info_long
+    # what services behind other services are told, and the system account's: by how much, and
+    # by the account that passes the request on
+    PyObject* info_more
     PyObject* batch
     PyObject* later
     # RoutedReplies of messages for this client

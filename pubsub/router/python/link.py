@@ -21,6 +21,7 @@ from pubsub.interfaces import (
     SubscriptionInfo,
     TrafficCounters,
 )
+from pubsub.router.introduction import describe_requester
 from pubsub.router.python import parser
 from pubsub.router.python.account import Account
 from pubsub.router.python.hearing import hear, unhear
@@ -101,7 +102,7 @@ class PythonLink:
         self.may_subscribe: Callable[[bytes, bytes], bool] | None = None
         self.may_deliver: Decisions | None = None
         self.replies: Replies | None = None
-        self._introductions: dict[bool, bytes] = {}
+        self._introductions: dict[tuple[bool, bool, str], bytes] = {}
         self.subs: dict[bytes, Subscription] = {}
         self.heard: dict[HeardKey, Heard] = {}
         self.abroad: Counter[Account] = Counter()
@@ -219,16 +220,21 @@ class PythonLink:
             self.plans_version = _NEVER
         return subject
 
-    def request_info(self, detailed: bool) -> bytes:
-        """What its handler says about it to imported services; asked once."""
-        info = self._introductions.get(detailed)
+    def request_info(self, detailed: bool, located: bool, service: str) -> bytes:
+        """What its handler says about it to imported services; asked once.
+
+        :param located: its place is told in any case.
+        :param service: the account whose service asks another one on its behalf.
+        """
+        kind = (detailed, located, service)
+        info = self._introductions.get(kind)
         if info is None:
             try:
-                info = self.handler.request_info(detailed)
+                info = describe_requester(self.handler.request_info, *kind)
             except Exception:  # noqa: BLE001 (the request is worth more)
                 self._log.failure("Describing requester {cid} failed", cid=self.cid)
                 info = b""
-            self._introductions[detailed] = info
+            self._introductions[kind] = info
         return info
 
     def forget_request_info(self) -> None:

@@ -23,7 +23,8 @@ class Message:
     :ivar header_digits: as the publisher wrote them: they are passed on unchanged.
     :ivar size_digits: likewise.
     :ivar via: the exports of the imports it came through.
-    :ivar share: it came through an import that shares who asks.
+    :ivar share: the first import it came through shares who asks.
+    :ivar located: that does not, but one behind it may know where they are.
     :ivar answer: it is the answer of an imported service, just come back through the import.
     :ivar account: where it is published, if another server said so.
     :ivar queues: the queue groups that the server it came from has chosen this one for.
@@ -33,8 +34,8 @@ class Message:
     """
 
     __slots__ = (
-        "account", "answer", "any_queue", "header_digits", "header_size", "origin", "queues",
-        "reply", "returned", "share", "size", "size_digits", "subject", "via",
+        "account", "answer", "any_queue", "header_digits", "header_size", "located", "origin",
+        "queues", "reply", "returned", "share", "size", "size_digits", "subject", "via",
     )  # fmt: skip
 
     def __init__(
@@ -54,6 +55,7 @@ class Message:
         self.header_digits = header_digits
         self.via: tuple[object, ...] = ()
         self.share = False
+        self.located = False
         self.answer = False
         self.account: Account | None = None
         self.queues: tuple[bytes, ...] = ()
@@ -78,7 +80,7 @@ class Message:
 
     def follow(self, other: Message) -> None:
         """It has come the same way as ``other``."""
-        self.via, self.share = other.via, other.share
+        self.via, self.share, self.located = other.via, other.share, other.located
         self.answer, self.any_queue = other.answer, other.any_queue
         self.queues, self.origin = other.queues, other.origin
         self.returned = other.returned

@@ -113,8 +113,11 @@ class ServiceImport(Carrier):
         if not message.via:
             # The first import is the requester's: those behind it must not tell more.
             request.share = route.share
+        if not request.share and (route.share or route.located):
+            request.located = True
         if publisher is not None and publisher.kind in _INTRODUCED:
-            request, payload = _introduced(publisher, request, payload)
+            service = self.home.name if message.via else ""
+            request, payload = _introduced(publisher, request, payload, service)
         delivered = distribute(router, exporter, publisher, request, payload)
         if not delivered:
             give_up(exporter, reply, "no responders")
@@ -161,9 +164,11 @@ def _may_pass(route: ServiceRoute, message: Message) -> bool:
     return route.export is None or not any(export is route.export for export in message.via)
 
 
-def _introduced(publisher: PythonLink, message: Message, payload: bytes) -> tuple[Message, bytes]:
-    """The request with a header that says who asks."""
-    info = publisher.request_info(message.share)
+def _introduced(
+    publisher: PythonLink, message: Message, payload: bytes, service: str
+) -> tuple[Message, bytes]:
+    """The request with a header that says who asks; ``service`` passes it on, if any does."""
+    info = publisher.request_info(message.share, message.located, service)
     if not info:
         return message, payload
     cut = message.header_size

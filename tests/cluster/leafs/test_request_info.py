@@ -55,6 +55,30 @@ def test_who_shares_tells_more(world: World) -> None:
         "name": "x",
         "ver": "2.15.0",
         "rtt": 2000000,
-        "server": "hub",
+        # where it comes from; "hub" is this end
+        "server": "x",
         "kind": "Leafnode",
     }
+
+
+def test_a_hub_says_nothing_of_itself_but_its_name(world: World) -> None:
+    """It is asked from; CONNECT, with a name and a version, was said the other way."""
+    a_hub(world)
+    remotes = 'leafnodes { remotes [ { url: "nats-leaf://127.0.0.1:7422", account: A } ] }'
+    spoke = world.server("spoke", remotes + ACCOUNTS % "true").start()
+    info = json.loads(spoke.leaf.request_info(True))
+    assert info.pop("start")
+    assert info.pop("id")
+    info.pop("host", None)
+    assert info == {"acc": "A", "server": "hub", "kind": "Leafnode"}
+
+
+def test_other_clusters_are_told_too(world: World) -> None:
+    """Those the server at this end sends to."""
+    server = a_hub(world, USERS, ACCOUNTS % "true")
+    server.clients.alternates = lambda: ["WEST", "EAST"]
+    wire = Wire(server)
+    wire.received()
+    wire.send(connect(user="u", **{"pass": "p"}))
+    assert json.loads(server.leaf.request_info(True))["alts"] == ["WEST", "EAST"]
+    assert "alts" not in json.loads(server.leaf.request_info(False))
