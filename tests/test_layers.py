@@ -22,6 +22,7 @@ LAYERS = (
     ("_version", "closed", "quoting"),
     ("errors",),
     ("values",),
+    ("router_interfaces",),
     ("interfaces",),
     ("plugins",),
     ("config", "wire"),
@@ -64,6 +65,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "pubsub/config/table_operator.py": "rows; tests/config/test_table.py checks all of them",
     "pubsub/config/table_streams.py": "rows; tests/config/test_table.py checks all of them",
     "pubsub/config/table_tls.py": "rows; tests/config/test_table.py checks all of them",
+    "pubsub/router_interfaces.py": "tests/test_interfaces.py looks at all contracts",
     "pubsub/values/": "tests/values/test_values.py looks at all of them",
     "pubsub/config/row.py": "the shape of a row; tests/config/test_table.py",
 }

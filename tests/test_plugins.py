@@ -211,6 +211,7 @@ def test_twistd_help_names_the_server_and_loads_none_of_it() -> None:
         "pubsub.interfaces",
         "pubsub.plugins",
         "pubsub.quoting",
+        "pubsub.router_interfaces",
         "pubsub.values",
         "pubsub.values.accounts",
         "pubsub.values.identity",
