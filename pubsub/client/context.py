@@ -109,7 +109,7 @@ class ClientContext:
                 self.router, self.clock, system_account=self.system_account, wall=self.wall
             )
         self.deadlines = Deadlines(self.clock)
-        self.faults = FaultLog(self.clock)
+        self.faults = FaultLog(self.clock.seconds)
         self.sweep = WriteDeadlineSweep(self)
 
     @property

@@ -1,15 +1,16 @@
 """Log lines that peers cause, kept from flooding the log.
 
 A peer decides how often it does something wrong. nats-server remembers what it logged
-within the last second; with ever different subjects that memory is no limit, so here all
-such lines together have one.
+within the last second (``rateLimitLogging``); with ever different subjects that memory is no
+limit, so here each peer has one, and all together. Clients have a log of this kind, and so
+have routes, gateways and leaf node links: none of them takes the lines of the others.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger, LogLevel
 
 from pubsub.client.describing import violation_text
@@ -36,10 +37,16 @@ from pubsub.errors import (
 if TYPE_CHECKING:
     from pubsub.client.protocol import ClientProtocol
 
-__all__ = ["FaultLog", "describe_fault"]
+__all__ = ["SERVER_LINES_PER_SECOND", "FaultLog", "describe_fault"]
 
-#: Lines in any one second: enough for a person to see what goes on, and 4 MB an hour.
+#: Lines about clients in any one second: enough for a person to see what goes on, and 4 MB an
+#: hour.
 LINES_PER_SECOND = 20
+#: Lines about other servers of one kind: when all come at once, each says that it is there. A
+#: supercluster of 50 servers does, twice.
+SERVER_LINES_PER_SECOND = 100
+#: Lines about one peer: half of what all clients may have, so that others are seen beside it.
+LINES_PER_PEER = 10
 
 #: what happens to people every day
 _DEBUG = (
@@ -51,36 +58,60 @@ _DEBUG = (
 
 
 class FaultLog:
-    """Logs at most :data:`LINES_PER_SECOND` lines a second and says how many it left out.
+    """Logs at most so many lines a second and says how many it left out.
 
-    :param clock: tells the time.
+    :param seconds: the time.
+    :param peers: what they are, for people.
+    :param most: lines a second about all of them.
     """
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime) -> None:
-        self._clock = clock
+    def __init__(
+        self, seconds: Callable[[], float], peers: str = "clients", most: int = LINES_PER_SECOND
+    ) -> None:
+        self._seconds = seconds
+        self._peers = peers
+        self._most = most
         self._second = -1
         self._lines = 0
+        #: those of this second, by peer: never more than ``most``
+        self._by_peer: dict[Hashable, int] = {}
         self._left_out = 0
 
     def emit(self, level: LogLevel, peer: str, text: str, cid: int) -> None:
         """``<peer> - <text>``, unless there were too many lines in this second."""
+        if self.admits(cid):
+            self._log.emit(level, "{peer} - {text}", peer=peer, text=text, cid=cid)
+
+    def admits(self, peer: Hashable, *, once: bool = False) -> bool:
+        """Whether there may be one more line now; count it.
+
+        :param peer: whoever caused it: an id, or whatever stands for it.
+        :param once: it is one of those a peer can cause only once.
+        """
         self._turn()
-        if self._lines >= LINES_PER_SECOND:
+        lines = self._by_peer.get(peer, 0)
+        if self._lines >= self._most or (lines >= LINES_PER_PEER and not once):
             self._left_out += 1
-            return
+            return False
         self._lines += 1
-        self._log.emit(level, "{peer} - {text}", peer=peer, text=text, cid=cid)
+        self._by_peer[peer] = lines + 1
+        return True
 
     def _turn(self) -> None:
-        second = int(self._clock.seconds())
+        second = int(self._seconds())
         if second == self._second:
             return
         left_out, self._left_out = self._left_out, 0
         self._second, self._lines = second, 0
+        self._by_peer.clear()
         if left_out:
-            self._log.warn("{count} lines about clients were left out of the log", count=left_out)
+            self._log.warn(
+                "{count} lines about {peers} were left out of the log",
+                count=left_out,
+                peers=self._peers,
+            )
 
 
 def describe_fault(fault: ClientFault, client: ClientProtocol) -> tuple[LogLevel, str]:

@@ -27,6 +27,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pubsub.client import tracing
+from pubsub.client.faultlog import FaultLog
 from pubsub.client.preamble_types import TlsDetails, loss_text
 from pubsub.client.streaming import StreamEnd
 from pubsub.errors import (
@@ -92,6 +93,10 @@ class ConnectionContext(Structure):
     @property
     def deadlines(self) -> Deadlines:
         """What has to come."""
+
+    @property
+    def faults(self) -> FaultLog:
+        """The log of what peers do."""
 
     @property
     def next_cid(self) -> Callable[[], int]:
@@ -423,7 +428,7 @@ class ServerConnection(StreamEnd, Protocol):
         deadlines.cancel(self.auth_deadline)
         deadlines.cancel(self.ping_deadline)
         self.auth_deadline = self.ping_deadline = None
-        self.log(LogLevel.info, f"{self.ending} connection closed: {state.value}")
+        self.log(LogLevel.info, f"{self.ending} connection closed: {state.value}", once=True)
         self.table.remove(self)
         if link is not None:
             if not self.native and self.connected:
@@ -453,9 +458,16 @@ class ServerConnection(StreamEnd, Protocol):
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port} - {self.tag}:{self.cid}"
 
-    def log(self, level: LogLevel, text: str) -> None:
-        """A line about it; debug lines cost nothing when nobody reads them."""
-        if level is not LogLevel.debug or self.server.options.debug:
+    def log(self, level: LogLevel, text: str, *, once: bool = False) -> None:
+        """A line about it, unless there were too many; ``once``: there is one of the kind.
+
+        Debug lines cost nothing when nobody reads them, and have no limit when somebody does.
+        """
+        if level is LogLevel.debug:
+            wanted = self.server.options.debug
+        else:
+            wanted = self.server.faults.admits(self.cid, once=once)
+        if wanted:
             _log.emit(level, "{peer} - {text}", peer=self.label(), text=text, cid=self.cid)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from pubsub.client.faultlog import SERVER_LINES_PER_SECOND, FaultLog
 from pubsub.client.preamble_types import TlsDetails
 from pubsub.cluster.names import ClusterName
 from pubsub.config.options import Options
@@ -86,3 +87,8 @@ class ClusterContext:
     monotonic: Callable[[], float] = time.monotonic
     #: spreads attempts to connect
     random: Random = field(default_factory=Random)
+    #: the log of what routes do
+    faults: FaultLog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.faults = FaultLog(self.monotonic, "routes", SERVER_LINES_PER_SECOND)

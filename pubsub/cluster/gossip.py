@@ -77,7 +77,8 @@ def told_of(members: Members, info: RouteInfo, *, no_pool: bool) -> None:
     try:
         url = parse_route_url(info.ip)
     except ValueError:
-        _log.error("Error parsing URL from INFO: {ip}", ip=info.ip)
+        if members.context.faults.admits("gossip"):
+            _log.error("Error parsing URL from INFO: {ip}", ip=info.ip)
         return
     if _configured(options.routes, info, url):
         return

@@ -82,7 +82,8 @@ class Solicitor:
             if same >= self._members.pool_size:
                 return
         if not target.explicit and len(self._attempts) >= MOST_ATTEMPTS:
-            self._log.error("Too many servers to connect to, {url} is left out", url=target.url)
+            if self._context.faults.admits(self):
+                self._log.error("Too many servers to connect to, {url} is left out", url=target.url)
             return
         attempt = _Attempt(self, target)
         self._attempts.add(attempt)
@@ -182,7 +183,11 @@ class _Attempt:
             options.reconnect_error_reports if self.target.again else options.connect_error_reports
         )
         emit = self._log.debug
-        if self._count == 1 or (every and self._count % every == 0):
+        loud = self._count == 1 or (every and self._count % every == 0)
+        # of servers somebody told us of there may be any number
+        if loud and not self.target.explicit:
+            loud = self._context.faults.admits(self.target.url)
+        if loud:
             emit = self._log.error
         emit(
             "Error trying to connect to route (attempt {count}): {url}: {reason}",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from pubsub.client.faultlog import SERVER_LINES_PER_SECOND, FaultLog
 from pubsub.client.preamble_types import TlsDetails
 from pubsub.config.options import GatewayOptions, Options
 
@@ -84,6 +85,11 @@ class GatewayContext:
     monotonic: Callable[[], float] = time.monotonic
     #: spreads attempts to connect
     random: Random = field(default_factory=Random)
+    #: the log of what gateways do
+    faults: FaultLog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.faults = FaultLog(self.monotonic, "gateways", SERVER_LINES_PER_SECOND)
 
     @property
     def gateway(self) -> GatewayOptions:

@@ -153,7 +153,11 @@ class _Search:
         options = self._context.options
         every = options.reconnect_error_reports if self._again else options.connect_error_reports
         emit = self._log.debug
-        if self._rounds == 1 or (every and self._rounds % every == 0):
+        loud = self._rounds == 1 or (every and self._rounds % every == 0)
+        # of clusters somebody told us of there may be any number
+        if loud and self._remote.implicit:
+            loud = self._context.faults.admits(self._remote.name)
+        if loud:
             emit = self._log.error if reason else self._log.info
         emit(
             '{what} {sort} gateway "{name}" at {url} (attempt {count}){reason}',

@@ -289,11 +289,12 @@ class Gateways:
         try:
             info = GatewayInfo.parse(argument)
         except MalformedArguments as fault:
-            self._log.error("{fault} from server {id}", fault=fault, id=server_id)
+            if self.context.faults.admits(server_id):
+                self._log.error("{fault} from server {id}", fault=fault, id=server_id)
             return
         if info.command == GOSSIP:
             self.told_of(info)
-        else:
+        elif self.context.faults.admits(server_id):
             self._log.error(
                 "Unknown command {command} from server {id}", command=info.command, id=server_id
             )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pubsub.accounts.automatic import automatic_imports
 from pubsub.accounts.members import Members
 from pubsub.client.context import ClientContext
+from pubsub.client.faultlog import SERVER_LINES_PER_SECOND, FaultLog
 from pubsub.client.preamble_types import TlsDetails
 from pubsub.cluster.leafs.domains import NO_JETSTREAM, Denied, JetStreamSide, denied
 from pubsub.cluster.leafs.figures import LeafFigures
@@ -95,9 +96,13 @@ class LeafContext:
     #: those that are on their way
     coming: dict[int, LeafProtocol] = field(default_factory=dict)
     figures: LeafFigures = field(default_factory=LeafFigures)
+    #: the log of what they do
+    faults: FaultLog = field(init=False)
     _flushing: IDelayedCall | None = None
 
     def __post_init__(self) -> None:
+        seconds = self.client.clock.seconds
+        self.faults = FaultLog(seconds, "leaf nodes", SERVER_LINES_PER_SECOND)
         self.members = LeafMembers(self.client.wall)
         replies = _GATEWAY_REPLIES if self.gateways else ()
         self.interest = LeafInterest(self._fixed_interest, replies)

@@ -153,7 +153,7 @@ class LeafProtocol(StreamEnd, Protocol):
             self.transport.abortConnection()
             return
         self.context.coming[self.cid] = self
-        self.log(f"Leafnode connection created{self._for_account()}")
+        self.log(f"Leafnode connection created{self._for_account()}", once=True)
         if self.remote is not None:
             soliciting.begin(self)
         else:
@@ -436,7 +436,7 @@ class LeafProtocol(StreamEnd, Protocol):
         if self.preamble is not None:
             self.preamble.cancel()
         name = f" - Remote: {self.remote_server}" if self.remote_server else ""
-        self.log(f"Leafnode connection closed: {state.value}{name}")
+        self.log(f"Leafnode connection closed: {state.value}{name}", once=True)
         context.coming.pop(self.cid, None)
         context.linked.pop(self.cid, None)
         context.members.unregister(self)
@@ -484,9 +484,10 @@ class LeafProtocol(StreamEnd, Protocol):
         """What the log calls it."""
         return f"{self.address()} - lid:{self.cid}"
 
-    def log(self, text: str, level: LogLevel = LogLevel.info) -> None:
-        """A line about it."""
-        self.context.client.faults.emit(level, self.label(), text, self.cid)
+    def log(self, text: str, level: LogLevel = LogLevel.info, *, once: bool = False) -> None:
+        """A line about it, unless there were too many; ``once``: there is one of the kind."""
+        if self.context.faults.admits(self.cid, once=once):
+            _log.emit(level, "{peer} - {text}", peer=self.label(), text=text, cid=self.cid)
 
     def debug(self, text: str) -> None:
         """A line for the debug log."""

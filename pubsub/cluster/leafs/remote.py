@@ -112,7 +112,8 @@ class LeafRemote:
             try:
                 url = parse_leaf_url(text)
             except ValueError:
-                self._log.error("Error parsing url {url}", url=text)
+                if self._context.faults.admits(self):
+                    self._log.error("Error parsing url {url}", url=text)
                 continue
             if url.address not in configured and url not in found:
                 found.append(url)
