@@ -10,6 +10,7 @@ calls it (:mod:`pubsub.main`, :mod:`pubsub.tap`) executes the :class:`CommandLin
 
 from __future__ import annotations
 
+import difflib
 import enum
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -152,7 +153,9 @@ def _split(argv: Sequence[str]) -> tuple[dict[str, tuple[str, object]], list[str
             raise UsageError(f"bad flag syntax: {word}")
         row = rows.get(name)
         if row is None:
-            raise UsageError(f"flag provided but not defined: -{name}")
+            close = difflib.get_close_matches(name, rows, n=1)
+            meant = f"; did you mean -{close[0]}?" if close else ""
+            raise UsageError(f"flag provided but not defined: -{name}{meant}")
         if _is_switch(row):
             given[row.path] = (name, _boolean(name, text) if equals else True)
             continue
@@ -262,9 +265,9 @@ def _tls_settings(values: Mapping[str, object]) -> dict[str, object]:
     if values.get("tls") is False:
         return {"tls": False}
     if not values.get("tls.cert_file"):
-        raise ConfigError("TLS Server certificate must be present and valid")
+        raise ConfigError("TLS Server certificate must be present and valid: add --tlscert FILE")
     if not values.get("tls.key_file"):
-        raise ConfigError("TLS Server private key must be present and valid")
+        raise ConfigError("TLS Server private key must be present and valid: add --tlskey FILE")
     return {
         "tls": True,
         **_REPLACED_TLS,

@@ -62,16 +62,16 @@ def send_signal(
     number = getattr(signal, _SIGNALS.get(command, ""), None)
     if number is None:
         raise SignalNotSent(f'unknown signal "{command}"')
-    failures = ""
+    failures = []
     for pid in pids:
         if is_glob and not str(pid).startswith(prefix):
             continue
         try:
             kill(pid, number)
         except OSError as error:
-            failures += f'\nsignal "{command}" {pid}: {_reason(error)}'
+            failures.append(f'signal "{command}" {pid}: {_reason(error)}')
     if failures:
-        raise SignalNotSent(failures)
+        raise SignalNotSent("\n".join(failures))
 
 
 def _reason(error: OSError) -> str:

@@ -17,6 +17,7 @@ from pubsub.config.reading import Problems, Read, Settings, entries, list_of, ma
 from pubsub.config.row import Option
 from pubsub.config.special_tls import read_tls
 from pubsub.config.special_users import read_permissions
+from pubsub.config.urls import split_url
 from pubsub.config.values import Warn, convert, invalid, parse_address, string_list
 from pubsub.errors import InvalidOption, UnsupportedOption
 from pubsub.values.identity import Permissions
@@ -34,9 +35,9 @@ def parse_route_url(text: str) -> RouteUrl:
 
     :raises ValueError: there is no host in it, or no port.
     """
-    parts = urlsplit(text.strip() if "://" in text else f"//{text.strip()}")
+    parts = split_url(text.strip() if "://" in text else f"//{text.strip()}")
     if not parts.hostname or not parts.port:
-        raise ValueError("a route is nats://host:port")
+        raise ValueError("write nats://host:port")
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     return RouteUrl(parts.hostname, parts.port, user, password)
 

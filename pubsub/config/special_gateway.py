@@ -31,10 +31,7 @@ def parse_gateway_url(text: str) -> GatewayUrl:
 
     :raises ValueError: there is no host in it, or no port.
     """
-    try:
-        url = parse_route_url(text)
-    except ValueError:
-        raise ValueError("a gateway is nats://host:port") from None
+    url = parse_route_url(text)
     return GatewayUrl(url.host, url.port, url.user, url.password)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from pubsub.config.options import (
     LeafNodeOptions,
@@ -23,6 +23,7 @@ from pubsub.config.reading import Problems, Read, Settings, entries, list_of, ma
 from pubsub.config.row import Option
 from pubsub.config.special_tls import read_tls
 from pubsub.config.special_users import is_subject
+from pubsub.config.urls import split_url
 from pubsub.config.values import Warn, convert, invalid, parse_address, string_list
 from pubsub.errors import UnsupportedOption
 from pubsub.values.strkey import KeyKind, is_public_key
@@ -44,7 +45,7 @@ def parse_leaf_url(text: str) -> LeafUrl:
 
     :raises ValueError: there is no host in it, or the port is none.
     """
-    parts = urlsplit(text.strip() if "://" in text else f"nats-leaf://{text.strip()}")
+    parts = split_url(text.strip() if "://" in text else f"nats-leaf://{text.strip()}")
     if not parts.hostname:
         raise ValueError("it names no host")
     password = None if parts.password is None else unquote(parts.password)
@@ -254,19 +255,18 @@ def _proxy(row: Option, token: Token, warn: Warn) -> LeafProxyOptions | None:
     if not text:
         return None
     try:
-        url = urlsplit(text)
-        host, port = url.hostname or "", url.port or 80
+        url = split_url(text)
     except ValueError as error:
         raise invalid(f"invalid proxy URL: {error}", token) from None
     if url.scheme != "http":
         # nats-server takes https, too, and speaks plain HTTP all the same
         raise invalid(f"proxy URL scheme must be http, got: {url.scheme}", token)
-    if not host:
+    if not url.hostname:
         raise invalid("proxy URL must specify a host", token)
     user, password = found.get("username", ""), found.get("password", "")
     if bool(user) != bool(password):
         raise invalid("proxy username and password must both be specified or both be empty", token)
-    return LeafProxyOptions(host, port, user, password, found.get("timeout", 0.0))
+    return LeafProxyOptions(url.hostname, url.port or 80, user, password, found.get("timeout", 0.0))
 
 
 def _subjects(row: Option, token: Token) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ def validate_gateway(options: Options, places: Places) -> None:
     if options.leafnodes.port and options.no_system_account:
         raise places.error(_SYSTEM_ACCOUNT, "no_system_account")
     if not gateway.name:
-        raise places.error("gateway has no name", "gateway")
+        raise places.error("gateway has no name: add that of this cluster, name: NAME", "gateway")
     if " " in gateway.name:
         raise places.error("gateway name cannot contain spaces", "gateway.name")
     if not gateway.port:
@@ -41,4 +41,5 @@ def validate_gateway(options: Options, places: Places) -> None:
         if not remote.urls:
             raise places.error(f'gateway "{remote.name}" has no URL', place)
     if options.cluster.name not in ("", gateway.name):
-        raise places.error(_NAMES, "cluster.name", "gateway.name")
+        ours = f"{_NAMES}: {options.cluster.name!r} and {gateway.name!r} have to be the same"
+        raise places.error(ours, "cluster.name", "gateway.name")

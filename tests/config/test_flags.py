@@ -152,9 +152,11 @@ class TestTls:
         assert options("-c", "tls.conf", "--tls=false", "--tlscert", "x").tls is None
 
     def test_it_needs_a_certificate_and_a_key(self) -> None:
-        assert complaint("--tls") == "TLS Server certificate must be present and valid"
+        assert complaint("--tls") == (
+            "TLS Server certificate must be present and valid: add --tlscert FILE"
+        )
         assert complaint("--tls", "--tlscert", "x") == (
-            "TLS Server private key must be present and valid"
+            "TLS Server private key must be present and valid: add --tlskey FILE"
         )
 
 
@@ -163,6 +165,7 @@ class TestTls:
     [
         (["-foo"], "flag provided but not defined: -foo"),
         (["--foo=1"], "flag provided but not defined: -foo"),
+        (["--prot", "1"], "flag provided but not defined: -prot; did you mean -port?"),
         (["-p"], "flag needs an argument: -p"),
         (["--port"], "flag needs an argument: -port"),
         (["-p", "abc"], 'invalid value "abc" for flag -p: parse error'),

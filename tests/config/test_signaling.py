@@ -98,7 +98,7 @@ def test_who_did_not_get_it_is_told_and_the_others_got_it() -> None:
         56: OSError("Odd"),
     }
     assert machine.refusal("quit", "*") == (
-        '\nsignal "quit" 12: no such process'
+        'signal "quit" 12: no such process'
         '\nsignal "quit" 34: operation not permitted'
         '\nsignal "quit" 56: odd'
     )

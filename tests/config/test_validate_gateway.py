@@ -10,6 +10,12 @@ from pubsub.config.validate import validate
 from pubsub.errors import InvalidOption
 
 
+_CONFLICT = (
+    "f:1:42: cluster name conflicts between cluster and gateway definitions:"
+    " 'B' and 'A' have to be the same"
+)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -28,7 +34,10 @@ def test_what_is_right_is_accepted(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("gateway { port: -1 }", "f:1:1: gateway has no name"),
+        (
+            "gateway { port: -1 }",
+            "f:1:1: gateway has no name: add that of this cluster, name: NAME",
+        ),
         (
             "gateway { name: A }",
             'f:1:1: gateway "A" has no port specified (select -1 for random port)',
@@ -43,7 +52,7 @@ def test_what_is_right_is_accepted(text: str) -> None:
         ),
         (
             "gateway { name: A, port: -1 }, cluster { name: B, port: -1 }",
-            "f:1:42: cluster name conflicts between cluster and gateway definitions",
+            _CONFLICT,
         ),
         (
             "gateway { name: A, port: -1 }, leafnodes { port: -1 }, no_system_account: true",

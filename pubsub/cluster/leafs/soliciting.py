@@ -34,6 +34,7 @@ __all__ = ["begin", "greeting_received", "handshake_completed", "info_received",
 LONGEST_INFO = 256 * 1024
 #: nats-server's connectProcessTimeout: seconds from CONNECT to the INFO that answers it
 CONNECT_TIMEOUT = 2.0
+_WRONG_PORT = "attempted to connect to wrong port: it has to be that of the hub's leafnodes block"
 _TLS_BEHIND_PROXY = (
     "TLS configuration mismatch: the hub requires TLS, and a remote with a proxy does not use it"
     " unless it has a tls block"
@@ -109,7 +110,7 @@ def _greeted(leaf: LeafProtocol) -> None:
         _start_tls(leaf, remote.options.tls or TlsOptions())
         return
     if not info.cid or info.leafnode_urls is None:
-        leaf.log("attempted to connect to wrong port", LogLevel.error)
+        leaf.log(_WRONG_PORT, LogLevel.error)
         leaf.close(ClosedState.WRONG_PORT)
         return
     if " " in info.cluster:
