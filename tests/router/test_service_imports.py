@@ -443,8 +443,62 @@ def test_a_request_is_forgotten_when_nobody_waits(accounts: World) -> None:
     assert accounts.router.expire_responses() == 0
     matches = accounts.router.stats()["num_matches"]
     accounts.feed("a", b"UNSUB 1\r\n")
-    assert accounts.router.expire_responses() == 1
     assert accounts.router.stats()["num_matches"] == matches, "looking is not matching"
+    assert accounts.router.expire_responses() == 0, "it was forgotten at once"
+    accounts.feed("a", b"SUB _INBOX.* 1\r\n")
+    answer(accounts, asked(accounts))
+    assert accounts.output("a") == b""
+
+
+@pytest.mark.parametrize("pattern", [b"_INBOX.1", b"_INBOX.*", b">"])
+@pytest.mark.parametrize("end", ["unsub", "close", "move"])
+def test_all_that_wait_are_forgotten_with_the_last_who_listens(
+    accounts: World, pattern: bytes, end: str
+) -> None:
+    """Those of others are not."""
+    serve(accounts, ROUTE)
+    accounts.feed("a", b"UNSUB 1\r\nSUB %b 2\r\n" % pattern + ASK * 3)
+    accounts.attach("other", account="A")
+    accounts.feed("other", b"SUB mine 1\r\nPUB help mine 0\r\n\r\n")
+    *gone, kept = [match[2] for match in REQUEST.findall(accounts.output("b"))]
+    link = accounts.peers["a"].link
+    if end == "unsub":
+        accounts.feed("a", b"UNSUB 2\r\n")
+    elif end == "close":
+        link.close()
+    else:
+        link.account = "C"
+    accounts.attach("late", account="A")
+    accounts.feed("late", b"SUB _INBOX.* 1\r\n")
+    for reply in gone:
+        answer(accounts, reply)
+    assert accounts.output("late") == b""
+    answer(accounts, kept)
+    assert b"mine" in accounts.output("other")
+    assert accounts.router.expire_responses() == 0
+
+
+def test_of_very_many_some_are_found_later(accounts: World) -> None:
+    """Who unsubscribes from a pattern does not wait until all were looked at."""
+    serve(accounts, ROUTE)
+    for number in range(65):
+        accounts.feed("a", b"PUB help _INBOX.%d 0\r\n\r\n" % number)
+    accounts.feed("a", b"UNSUB 1\r\n")
+    assert accounts.router.expire_responses() == 65
+
+
+def test_answers_on_one_reply_come_in_any_order(accounts: World) -> None:
+    serve(accounts, ROUTE)
+    accounts.feed("a", ASK * 4)
+    replies = [match[2] for match in REQUEST.findall(accounts.output("b"))]
+    for place in (1, 3, 0):
+        answer(accounts, replies[place])
+        assert accounts.output("a") == frame()
+    accounts.feed("a", ASK + b"UNSUB 1\r\n")
+    accounts.feed("a", b"SUB _INBOX.* 1\r\n")
+    answer(accounts, replies[2])
+    assert accounts.output("a") == b""
+    assert accounts.router.expire_responses() == 0
 
 
 def test_interest_in_an_answer_may_be_anybodys(accounts: World) -> None:

@@ -16,7 +16,7 @@ from pubsub.router.native.index cimport free_account, insert, new_account, remov
 from pubsub.router.native.interest cimport ordered, shadows_ended
 from pubsub.router.native.output cimport monotonic
 from pubsub.router.native.permissions cimport Decisions
-from pubsub.router.native.services cimport give_up, outdated
+from pubsub.router.native.owing cimport give_up, outdated
 from pubsub.router.native.shadows cimport add_shadows
 from pubsub.router.native.text cimport classify_pattern, hash_bytes
 from pubsub.router.native.types cimport (

@@ -26,3 +26,9 @@ cdef class Pending:
     cdef bytes reply
     cdef object token
     cdef double since
+    # where the answer is to come, and on which reply
+    cdef Account* exporter
+    cdef bytes given
+    # others that wait for an answer on the same reply: the one before, and the next
+    cdef Pending older
+    cdef Pending newer

@@ -64,6 +64,7 @@ cdef void free_account(Account* account) noexcept:
     forget_object(&account.mapped)
     forget_object(&account.imports)
     forget_object(&account.responses)
+    forget_object(&account.owed)
     forget_object(&account.reply_prefix)
     forget_object(&account.routed_replies)
     free(account)

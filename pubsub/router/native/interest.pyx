@@ -13,6 +13,7 @@ from pubsub.router.native.index cimport (
     account_of, detach, detach_shadows, is_remote, queue_of, remove, remove_all, sid_of, subject_of,
     weight_of,
 )
+from pubsub.router.native.owing cimport lost
 from pubsub.router.native.prefixes cimport now_of
 from pubsub.router.native.types cimport (
     ANSWERS, GATEWAY_KIND, IN_NODE, IN_TRIE_REST, LEAF_KIND, ORDINARY, REMOTE_HERE, ROUTE_KIND,
@@ -171,17 +172,25 @@ cdef int ended(Sub* sub) except -1:
     """Remove it, and say so."""
     cdef Conn* conn = sub.conn
     cdef Core* core = conn.core
-    cdef Gone gone
+    cdef Account* account
+    cdef bytes heard = None
+    cdef Gone gone = None
     if conn.trace and not is_remote(sub) and not still_there(sub):
         return 0
-    if not anybody(core):
+    if not anybody(core) and core.owing == 0:
         return remove(sub)
-    gone = remembered(sub)
-    shadows_ended(sub)
-    if sub.conn == NULL:
-        return 0  # a listener was quicker
+    account = account_of(sub)
+    if core.owing:
+        heard = subject_of(sub)
+    if anybody(core):
+        gone = remembered(sub)
+        shadows_ended(sub)
+        if sub.conn == NULL:
+            return 0  # a listener was quicker
     remove(sub)
-    return lament(core, gone)
+    if gone is not None:
+        lament(core, gone)
+    return 0 if heard is None else lost(account, heard)
 
 
 cdef int by_age(const void* left, const void* right) noexcept nogil:
@@ -214,7 +223,7 @@ cdef int all_ended(Conn* conn) except -1:
     cdef Sub** subs
     cdef size_t n = conn.sid_count
     cdef size_t i
-    if not anybody(conn.core) and not conn.trace:
+    if not anybody(conn.core) and not conn.trace and conn.core.owing == 0:
         return remove_all(conn)
     subs = ordered(conn)
     conn.core.depth += 1

@@ -23,8 +23,7 @@ from pubsub.router.native.delivery cimport draw64, mapped_in, route
 from pubsub.router.native.descriptors cimport replace
 from pubsub.router.native.index cimport insert
 from pubsub.router.native.interest cimport began
-from pubsub.router.native.matching cimport lookup
-from pubsub.router.native.grave cimport leave
+from pubsub.router.native.owing cimport give_up, owe, settled
 from pubsub.router.native.output cimport block_data, monotonic, new_block, release_block
 from pubsub.router.native.text cimport hash_bytes, write_number
 from pubsub.router.native.types cimport (
@@ -92,9 +91,7 @@ cdef bytes expect(
     pending.reply = reply
     pending.token = token
     pending.since = monotonic()
-    if exporter.responses == NULL:
-        replace(&exporter.responses, {})
-    (<dict>exporter.responses)[given] = pending
+    owe(exporter, given, pending)
     return given
 
 
@@ -293,61 +290,13 @@ cdef int cross_back(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
     last = pending.service.response == SINGLETON or m.size == 0
     if last:
         # before it is delivered: whoever gets it may ask again at once
-        (<dict>exporter.responses).pop(given, None)
+        settled(exporter, given)
     sub.delivered += 1
     delivered = route(core, pending.importer, origin, &answer, NULL)
     if delivered == 0:
-        (<dict>exporter.responses).pop(given, None)
+        settled(exporter, given)
         if reply is not None:
             give_up(pending.importer, reply, "no responders")
     elif not last:
         pending.since = monotonic()
     return delivered
-
-
-# --- when there is none -----------------------------------------------------------------
-
-cdef int give_up(Account* exporter, bytes reply, str reason) except -1:
-    """Forget a request that waits for an answer."""
-    cdef Pending pending
-    found = (<dict>exporter.responses).pop(reply, None)
-    if found is None:
-        return 0
-    pending = <Pending>found
-    if pending.token is not None:
-        try:
-            pending.service.observer.unanswered(pending.token, reason)
-        except Exception:
-            report("measuring a service")
-    return 0
-
-
-cdef list outdated(Account* exporter, double now):
-    """The requests nobody needs an answer to any more: replies and reasons."""
-    cdef Pending pending
-    cdef Core* core = exporter.core
-    cdef bytes wanted
-    cdef uint64_t matches
-    cdef uint64_t hits
-    cdef bint gone
-    cdef list found = []
-    for given, entry in (<dict>exporter.responses).items():
-        pending = <Pending>entry
-        wanted = pending.reply
-        if now - pending.since > pending.service.threshold:
-            found.append((given, "timeout"))
-            continue
-        # Looking is not a message: the figures of /subsz stay.
-        matches = pending.importer.matches
-        hits = pending.importer.hits
-        core.depth += 1
-        try:
-            known = lookup(pending.importer, wanted, <int>len(wanted))
-            gone = known.plain + known.groups == 0
-        finally:
-            leave(core)
-            pending.importer.matches = matches
-            pending.importer.hits = hits
-        if gone:
-            found.append((given, "interest lost"))
-    return found

@@ -225,6 +225,8 @@ cdef struct Account:
     # requests waiting for an answer, by the reply that was given to the service
     PyObject* responses
     PyObject* reply_prefix
+    # its own requests to others that wait, by the reply they have asked for: the last of these
+    PyObject* owed
     # RoutedReplies of messages for readers in this process
     PyObject* routed_replies
     Node** nodes
@@ -390,6 +392,8 @@ cdef struct Core:
     PyObject* router
     uint64_t serial
     uint64_t rng
+    # requests to imported services that wait for an answer
+    uint64_t owing
     uint64_t hash_seed
     size_t max_pending
     size_t max_pending_far

@@ -17,7 +17,8 @@ from pubsub.router.subjects import has_wildcard
 if TYPE_CHECKING:
     from pubsub.router.python.gateways import Wish
     from pubsub.router.python.link import PythonLink
-    from pubsub.router.python.services import Pending, ServiceImport
+    from pubsub.router.python.owing import Pending
+    from pubsub.router.python.services import ServiceImport
 
 __all__ = ["Account"]
 
@@ -30,6 +31,8 @@ class Account:
     :ivar imports: the streams it imports, ``services`` the services.
     :ivar waiting: requests of other accounts to its services, by the reply they were given;
         all these begin with ``reply_prefix``.
+    :ivar owed: its own requests to services of others, by the reply that was asked for; of
+        several the last (:mod:`pubsub.router.python.owing`).
     :ivar distant: what servers of other clusters want to hear, ``wishes`` what that means for
         each subject, as of ``wishes_version``.
     :ivar timed: gateways are in use: it counts when subscriptions are made; ``newest`` was last.
@@ -38,8 +41,8 @@ class Account:
 
     __slots__ = (
         "_monotonic", "_notify", "_tell", "cache", "caching", "distant", "hits", "imports", "index",
-        "is_system", "linked", "links", "mapped", "mapping", "matches", "name", "newest", "past",
-        "reply_prefix", "services", "timed", "version", "waiting", "wire_name", "wishes",
+        "is_system", "linked", "links", "mapped", "mapping", "matches", "name", "newest", "owed",
+        "past", "reply_prefix", "services", "timed", "version", "waiting", "wire_name", "wishes",
         "wishes_version",
     )  # fmt: skip
 
@@ -73,6 +76,7 @@ class Account:
         self.services: list[ServiceImport] = []
         self.reply_prefix = b""
         self.waiting: dict[bytes, Pending] = {}
+        self.owed: dict[bytes, Pending] = {}
         self._notify = notify
         self._tell = tell
         self._monotonic = monotonic

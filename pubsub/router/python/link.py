@@ -26,6 +26,7 @@ from pubsub.router.python import parser
 from pubsub.router.python.account import Account
 from pubsub.router.python.hearing import hear, unhear
 from pubsub.router.python.message import Message
+from pubsub.router.python.owing import lost
 from pubsub.router.python.permissions import Decisions, Replies
 from pubsub.router.python.prefixes import MappedReplies
 from pubsub.router.python.publish import publish_as
@@ -364,7 +365,10 @@ class PythonLink:
                     del self.heard[sub.key]
                 else:
                     del self.subs[sub.sid]
-                sub.home.remove(sub)
+                home = sub.home
+                home.remove(sub)
+                if home.owed:
+                    lost(home, sub.subject)
 
     def hear(self, account: str, subject: bytes, queue: bytes, weight: int, origin: bytes) -> bool:
         """The server at the other end wants to hear that; False if the subject is bad."""

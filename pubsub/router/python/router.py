@@ -33,9 +33,10 @@ from pubsub.router.python.interned import Interned
 from pubsub.router.python.link import PythonLink
 from pubsub.router.python.mapping import Mapping as SubjectMapping
 from pubsub.router.python.message import Message
+from pubsub.router.python.owing import expire
 from pubsub.router.python.permissions import Decisions
 from pubsub.router.python.returning import answer, whole_reply
-from pubsub.router.python.services import ServiceImport, expire
+from pubsub.router.python.services import ServiceImport
 from pubsub.router.python.shadows import add_shadows, drop_shadows
 from pubsub.router.python.stats import stats
 from pubsub.router.python.subscription import SERVERS, Entry, Heard, Subscription

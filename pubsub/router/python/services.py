@@ -31,6 +31,7 @@ from pubsub.router.introduction import introduce
 from pubsub.router.python.delivery import distribute
 from pubsub.router.python.mapping import Mapping
 from pubsub.router.python.message import Message
+from pubsub.router.python.owing import Pending, give_up, owe, settled
 from pubsub.router.python.subscription import Carrier
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from pubsub.router.python.link import PythonLink
     from pubsub.router.python.router import PythonRouter
 
-__all__ = ["MAX_HOPS", "AnswerInbox", "Pending", "ServiceImport", "expire", "give_up"]
+__all__ = ["MAX_HOPS", "AnswerInbox", "ServiceImport"]
 
 _log = Logger()
 
@@ -57,26 +58,6 @@ _ELSEWHERE = (PeerKind.ROUTE, PeerKind.GATEWAY)
 
 #: Who else publishes is a server, or speaks for one.
 _INTRODUCED = (PeerKind.CLIENT, PeerKind.LEAF)
-
-
-class Pending:
-    """A request that waits for answers.
-
-    :ivar importer: whose reply it is.
-    :ivar token: what the route's observer knows it by; ``None`` once there is an answer.
-    :ivar since: when it was made, or last answered.
-    """
-
-    __slots__ = ("importer", "reply", "route", "since", "token")
-
-    def __init__(
-        self, importer: Account, reply: bytes, route: ServiceRoute, token: Any, since: float
-    ) -> None:
-        self.importer = importer
-        self.reply = reply
-        self.route = route
-        self.token = token
-        self.since = since
 
 
 class ServiceImport(Carrier):
@@ -108,7 +89,7 @@ class ServiceImport(Carrier):
         token = _requested(route, publisher, message, payload)
         reply = message.reply
         if reply and not reply.startswith(_KEPT_REPLY):
-            reply = _expect(router, exporter, Pending(self.home, reply, route, token, 0.0))
+            reply = _expect(router, Pending(self.home, reply, route, token, exporter))
         request = message.readdressed(subject, reply, route.export)
         if not message.via:
             # The first import is the requester's: those behind it must not tell more.
@@ -133,24 +114,23 @@ class AnswerInbox(Carrier):
         self, router: PythonRouter, publisher: PythonLink | None, message: Message, payload: bytes
     ) -> int:
         """Publish it there; 0 also if nobody waits for it any more."""
-        waiting = self.home.waiting
-        pending = waiting.get(message.subject)
+        pending = self.home.waiting.get(message.subject)
         if pending is None or not _may_pass(pending.route, message):
             return 0
         _answered(pending, publisher)
         importer, route = pending.importer, pending.route
         reply = message.reply
         if reply and not reply.startswith(_KEPT_REPLY):
-            reply = _expect(router, importer, Pending(self.home, reply, route, None, 0.0))
+            reply = _expect(router, Pending(self.home, reply, route, None, importer))
         last = route.response == ResponseType.SINGLETON or not message.size
         if last:
             # before it is delivered: whoever gets it may ask again at once
-            del waiting[message.subject]
+            settled(self.home, message.subject)
         answer = message.readdressed(pending.reply, reply, route.export)
         answer.answer = True
         delivered = distribute(router, importer, publisher, answer, payload)
         if not delivered:
-            waiting.pop(message.subject, None)
+            settled(self.home, message.subject)
             give_up(importer, reply, "no responders")
         elif not last:
             pending.since = router.monotonic()
@@ -178,39 +158,17 @@ def _introduced(
     return changed, headers + body
 
 
-def _expect(router: PythonRouter, exporter: Account, pending: Pending) -> bytes:
+def _expect(router: PythonRouter, pending: Pending) -> bytes:
     """The reply for the service; the first one makes the account listen for answers."""
+    exporter = pending.exporter
     if not exporter.reply_prefix:
         exporter.reply_prefix = b"_R_.%b." % router.draw.word(_ACCOUNT_DIGITS)
         subject = exporter.reply_prefix + b">"
         exporter.insert(AnswerInbox(exporter, subject, b"", router.next_serial()))
     reply = exporter.reply_prefix + router.draw.word(_TOKEN_DIGITS)
     pending.since = router.monotonic()
-    exporter.waiting[reply] = pending
+    owe(pending, reply)
     return reply
-
-
-# --- when there is no answer ------------------------------------------------------------
-
-
-def give_up(exporter: Account, reply: bytes, reason: str) -> None:
-    """Forget a request, if it still waits for an answer."""
-    pending = exporter.waiting.pop(reply, None)
-    if pending is not None:
-        _unanswered(pending, reason)
-
-
-def expire(exporter: Account, now: float) -> int:
-    """Forget the requests nobody needs an answer to any more; how many."""
-    outdated = []
-    for reply, pending in exporter.waiting.items():
-        if now - pending.since > pending.route.threshold:
-            outdated.append((reply, "timeout"))
-        elif not pending.importer.index.match(pending.reply).fanout:
-            outdated.append((reply, "interest lost"))
-    for reply, reason in outdated:
-        give_up(exporter, reply, reason)
-    return len(outdated)
 
 
 # --- who measures -----------------------------------------------------------------------
@@ -235,12 +193,3 @@ def _answered(pending: Pending, publisher: PythonLink | None) -> None:
             pending.route.observer.answered(token, publisher)
         except Exception:  # noqa: BLE001 (the answer is worth more)
             _log.failure("Measuring the answer on {reply!r} failed", reply=pending.reply)
-
-
-def _unanswered(pending: Pending, reason: str) -> None:
-    token, pending.token = pending.token, None
-    if token is not None and pending.route.observer is not None:
-        try:
-            pending.route.observer.unanswered(token, reason)
-        except Exception:  # noqa: BLE001 (others wait to be forgotten, too)
-            _log.failure("Measuring no answer on {reply!r} failed", reply=pending.reply)
