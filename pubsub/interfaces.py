@@ -235,6 +235,9 @@ class IServerAccess(Interface):
     def defer_to_thread(function: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
         """Twisted's ``deferToThread``."""
 
+    def may_be_linked() -> bool:
+        """Whether other servers may be heard in the system account, now or later."""
+
     def internal_client(account: str) -> Any:
         """A :class:`pubsub.router.internal.InternalClient`, the server's own in ``account``."""
 

@@ -26,7 +26,8 @@ from zope.interface import implementer
 
 from pubsub.assembly.hooks import ServerHooks
 from pubsub.assembly.security import Security, new_nonce
-from pubsub.assembly.unlinked import make_links
+from pubsub.assembly.unlinked import make_links, may_be_linked
+from pubsub.auth.chain import AuthenticatorChain
 from pubsub.client.context import ClientContext
 from pubsub.client.control import announce_info, announce_lame_duck, close_all
 from pubsub.client.factory import ClientFactory
@@ -63,7 +64,6 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IProtocol
 
     from pubsub.assembly.unlinked import PreparedLinks
-    from pubsub.auth.chain import AuthenticatorChain
     from pubsub.config.options import Options, TlsOptions
     from pubsub.interfaces import IRouter
     from pubsub.monitor.ports import MonitoringPorts
@@ -121,18 +121,27 @@ class PubSubServer:
         self.router: IRouter = choose_backend(options.router).create(router_settings(options))
         self.registry = Registry(options.max_closed_clients)
         self.security = Security(
-            options, reactor, self.router, self.identity, lambda: self.name, self._server_block
+            options,
+            reactor,
+            self.router,
+            self.identity,
+            lambda: self.name,
+            self._server_block,
+            lambda: may_be_linked(self.options, self.system_account),
         )
         self.accounts = self.security.accounts
         #: change users and accounts of the running server
         self.live = self.security.live
         self.system_account = self.security.system_account
-        self._authenticators = self.security.authenticators(options)
         self.context = self._make_context()
         self.accounts.client_of = lambda link: self.registry.open.get(link.cid)
-        self.security.users.listen(partial(user_changed, self.context))
         links = self._links = make_links(options, reactor, self.security.access, self.context)
         self.cluster, self.gateways, self.leafs = links.cluster, links.gateways, links.leafs
+        # Resolvers subscribe: the links, which tell other servers, have to be there by then.
+        self._authenticators = self.security.authenticators(options)
+        self.context.authenticator = self._authenticators
+        # after them: they have to know who has changed before their clients are asked about
+        self.security.users.listen(partial(user_changed, self.context))
         self._figures = AccountFigures(self.router, self.accounts)
         self._system = self._make_system()
         self._hooks = ServerHooks(self.security.access, self.context)
@@ -147,7 +156,8 @@ class PubSubServer:
             options=options,
             router=self.router,
             clock=self._reactor,
-            authenticator=self._authenticators,
+            # of nobody, so nobody comes in: the real one is made when there are links
+            authenticator=AuthenticatorChain((), self._reactor, 0.0),
             info=InfoRenderer(ServerInfo("", "", "", "", "", 0, 0)),
             registry=self.registry,
             nonce=self._nonce,

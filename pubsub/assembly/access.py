@@ -29,6 +29,7 @@ class ServerAccess:
     :param identity: the keys behind its id.
     :param name: its name; asked each time, since a reload may not but a restart may change it.
     :param info: nats-server's ServerInfo, without number and time.
+    :param linked: whether other servers may hear what is said in the system account.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class ServerAccess:
         system_account: str,
         name: Callable[[], str],
         info: Callable[[], Mapping[str, Any]],
+        linked: Callable[[], bool] = bool,
     ) -> None:
         self.clock = reactor
         self.router = router
@@ -51,6 +53,7 @@ class ServerAccess:
         self.system_account = system_account
         self._name = name
         self._info = info
+        self._linked = linked
         self._clients: list[InternalClient] = []
 
     @property
@@ -61,6 +64,10 @@ class ServerAccess:
     def defer_to_thread(self, function: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
         """Run a function in the reactor's thread pool."""
         return deferToThreadPool(self.clock, self.clock.getThreadPool(), function, *arguments)
+
+    def may_be_linked(self) -> bool:
+        """Whether other servers may hear what is said in the system account."""
+        return self._linked()
 
     def internal_client(self, account: str) -> InternalClient:
         """The server's own client in an account; whoever asks for it closes it."""

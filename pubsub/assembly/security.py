@@ -74,6 +74,7 @@ class Security:
     :param identity: the keys of the server.
     :param name: its name.
     :param info: nats-server's ServerInfo, without number and time.
+    :param linked: whether other servers may hear what is said in the system account.
     :ivar access: the server as authenticators see it.
     :ivar live: what a program may change.
     :raises pubsub.errors.ConfigError: accounts import what they cannot.
@@ -87,6 +88,7 @@ class Security:
         identity: IServerIdentity,
         name: Callable[[], str],
         info: Callable[[], Mapping[str, Any]],
+        linked: Callable[[], bool] = bool,
     ) -> None:
         self.system_account = system_account_of(options)
         self._reactor = reactor
@@ -102,6 +104,7 @@ class Security:
             self.system_account,
             name,
             info,
+            linked,
         )
         self.accounts.internal_client = self.access.internal_client
         self.accounts.replace_all(accounts_of(options))

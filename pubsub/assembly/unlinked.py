@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from pubsub.config.options import LeafNodeOptions, Options
     from pubsub.transport.tls import ServerTls
 
-__all__ = ["NoCluster", "NoGateways", "NoLeafs", "NoLinks", "PreparedLinks", "make_links"]
+__all__ = [
+    "NoCluster",
+    "NoGateways",
+    "NoLeafs",
+    "NoLinks",
+    "PreparedLinks",
+    "make_links",
+    "may_be_linked",
+]
 
 _NOBODY: Sequence[Any] = ()
 
@@ -42,6 +50,14 @@ def make_links(
     from pubsub.assembly.links import ServerLinks
 
     return ServerLinks(options, reactor, access, clients)
+
+
+def may_be_linked(options: Options, system_account: str) -> bool:
+    """Whether other servers may hear what is said in the system account."""
+    links = (options.cluster, options.gateway, options.leafnodes)
+    return any(each.port for each in links) or any(
+        remote.account == system_account for remote in options.leafnodes.remotes
+    )
 
 
 class PreparedLinks(NamedTuple):

@@ -61,7 +61,6 @@ class SystemServices:
         requests = ZRequests(self._bus, context)
         self._server_requests = ServerRequests(requests, self._statsz, pages, reload)
         self._account_requests = AccountRequests(requests, self.events, figures, pages)
-        self._context = context
         self._running = False
 
     def start(self) -> None:
@@ -69,15 +68,7 @@ class SystemServices:
         self._running = True
         self._server_requests.start()
         self._account_requests.start()
-        self._statsz.start(others=self._has_others())
-
-    def _has_others(self) -> bool:
-        """Whether other servers may be heard in the system account."""
-        options = self._context.options
-        links = (options.cluster, options.gateway, options.leafnodes)
-        return any(each.port for each in links) or any(
-            remote.account == self._bus.account for remote in options.leafnodes.remotes
-        )
+        self._statsz.start(others=self._bus.server.may_be_linked())
 
     def lame_duck(self) -> None:
         """The server enters lame duck mode."""

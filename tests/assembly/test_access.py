@@ -8,6 +8,7 @@ from typing import Any
 import pytest_twisted
 from zope.interface.verify import verifyObject
 
+from pubsub.config.options import ClusterOptions
 from pubsub.interfaces import IServerAccess
 from pubsub.router.internal import InternalMessage
 from tests.server.conftest import Serve, router, serve
@@ -26,6 +27,13 @@ async def test_it_is_what_authenticators_may_use(serve: Serve) -> None:
     assert access.system_account == "$SYS"
     info = access.server_info()
     assert (info["name"], info["id"], info["tags"]) == ("here", access.server_id, ["red"])
+    assert not access.may_be_linked()
+
+
+@pytest_twisted.ensureDeferred
+async def test_it_may_be_linked_where_there_are_routes(serve: Serve) -> None:
+    one = await serve(cluster=ClusterOptions(name="C", host="127.0.0.1", port=-1))
+    assert one.server.security.access.may_be_linked()
 
 
 @pytest_twisted.ensureDeferred

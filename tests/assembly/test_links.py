@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from twisted.internet import reactor
 from pubsub.config.build import configure
 from pubsub.errors import ListenError
 from pubsub.server import PubSubServer
+from tests.auth.jwt.world import World
 
 EVERYTHING = """
     listen: "127.0.0.1:-1"
@@ -46,4 +48,25 @@ def test_what_cannot_listen_stops_the_rest() -> Any:
     two = server(one.leafs.port)
     with pytest.raises(ListenError):
         yield two.open()
+    yield one.close()
+
+
+@pytest_twisted.inlineCallbacks
+def test_what_resolvers_want_to_hear_is_told(tmp_path: Path) -> Any:
+    """They subscribe while the server is put together."""
+    world = World()
+    operator = (
+        f"operator: {world.operator_jwt()}\n"
+        f'resolver {{ type: full, dir: "{tmp_path}" }}\n'
+        f"resolver_preload {{ {world.system.public_key}: {world.account_jwt(world.system)} }}\n"
+    )
+    text = operator + EVERYTHING % -1
+    one = PubSubServer(configure(text=text, path="f").options, reactor)
+    lookup = b"$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP"
+    system = world.system.public_key
+    routes = one.cluster.members.telling.interest
+    assert lookup in [interest.subject for interest, _ in routes.of(system)]
+    assert lookup in one.gateways.table.telling.tally.plain(system)
+    assert (lookup, b"") in one.leafs.context.interest._account(system).local
+    yield one.open()
     yield one.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,9 +15,24 @@ from pubsub.assembly.cluster import Cluster
 from pubsub.assembly.gateways import Supercluster
 from pubsub.assembly.leafs import Leafs
 from pubsub.assembly.links import ServerLinks
-from pubsub.assembly.unlinked import NoCluster, NoGateways, NoLeafs, NoLinks, NoMembers
+from pubsub.assembly.unlinked import (
+    NoCluster,
+    NoGateways,
+    NoLeafs,
+    NoLinks,
+    NoMembers,
+    may_be_linked,
+)
 from pubsub.cluster.members import Members
 from pubsub.config.build import configure
+from pubsub.config.options import (
+    ClusterOptions,
+    GatewayOptions,
+    LeafNodeOptions,
+    LeafRemoteOptions,
+    LeafUrl,
+    Options,
+)
 from pubsub.monitor.gatewayz import GatewayzOptions, gatewayz
 from pubsub.monitor.leafz import LeafzOptions, leafz
 from pubsub.monitor.routez import RoutezOptions, routez
@@ -107,3 +123,22 @@ async def test_it_lives_and_ends() -> None:
     one._read_options = lambda: one.options
     one.reload()
     await one.close()
+
+
+HUBS = (LeafRemoteOptions((LeafUrl("hub"),), account="SYS"),)
+
+
+@pytest.mark.parametrize(
+    ("options", "linked"),
+    [
+        (Options(), False),
+        (Options(cluster=ClusterOptions(port=-1)), True),
+        (Options(gateway=GatewayOptions(name="A", port=7222)), True),
+        (Options(leafnodes=LeafNodeOptions(port=7422)), True),
+        (Options(leafnodes=LeafNodeOptions(remotes=HUBS)), True),
+        (Options(leafnodes=LeafNodeOptions(remotes=(replace(HUBS[0], account="A"),))), False),
+    ],
+)
+def test_who_may_hear_the_system_account(options: Options, linked: bool) -> None:
+    """A leaf node hears the servers of its hub only in the system account."""
+    assert may_be_linked(options, "SYS") is linked

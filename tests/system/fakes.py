@@ -85,6 +85,10 @@ class FakeServer:
         self.start = NOW - 60.0
         self.config_time = NOW - 60.0
         self.now = NOW
+        self.linked = False
+
+    def may_be_linked(self) -> bool:
+        return self.linked
 
     def defer_to_thread(self, function: Any, *arguments: Any) -> Any:
         raise NotImplementedError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,11 +10,6 @@ import pytest
 from pubsub.config.options import (
     AuthorizationOptions,
     CalloutOptions,
-    ClusterOptions,
-    GatewayOptions,
-    LeafNodeOptions,
-    LeafRemoteOptions,
-    LeafUrl,
     Options,
 )
 from pubsub.errors import AuthorizationViolation
@@ -53,27 +47,13 @@ def test_it_answers_beats_and_says_good_bye() -> None:
     assert server.clock.getDelayedCalls() == []
 
 
-HUBS = (LeafRemoteOptions((LeafUrl("hub"),), account="SYS"),)
-
-
-@pytest.mark.parametrize(
-    ("options", "listens"),
-    [
-        (Options(), False),
-        (Options(cluster=ClusterOptions(port=-1)), True),
-        (Options(gateway=GatewayOptions(name="A", port=7222)), True),
-        (Options(leafnodes=LeafNodeOptions(port=7422)), True),
-        (Options(leafnodes=LeafNodeOptions(remotes=HUBS)), True),
-        (Options(leafnodes=LeafNodeOptions(remotes=(replace(HUBS[0], account="A"),))), False),
-    ],
-)
-def test_it_listens_to_others_where_there_may_be_any(options: Options, listens: bool) -> None:
-    """A leaf node hears those of its hub only in the system account."""
+@pytest.mark.parametrize("linked", [False, True])
+def test_it_listens_to_others_where_there_may_be_any(linked: bool) -> None:
     server = FakeServer()
-    server.options = options
+    server.linked = linked
     system = services(server)
     system.start()
-    assert bool(server.router.matching("SYS", b"$SYS.SERVER.NX.STATSZ")) is listens
+    assert bool(server.router.matching("SYS", b"$SYS.SERVER.NX.STATSZ")) is linked
     system.stop()
     system.close()
 

@@ -31,15 +31,15 @@ if TYPE_CHECKING:
     from pubsub.interfaces import IServerAccess
     from pubsub.router.internal import InternalClient, InternalMessage
 
-__all__ = ["CACHE", "FULL", "Dialect", "DirectoryRequests", "UpdateRequests", "look_up"]
+__all__ = ["CACHE", "FULL", "Dialect", "DirectoryRequests", "UpdateRequests"]
 
 _UPDATE = (b"$SYS.ACCOUNT.*.CLAIMS.UPDATE", b"$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE")
-_LOOKUP = "$SYS.REQ.ACCOUNT.{}.CLAIMS.LOOKUP"
-PACK = b"$SYS.REQ.CLAIMS.PACK"
 
 _OK, _FAILED = 200, 500
 #: what an answer calls an account whose JWT cannot be read
 _UNKNOWN = "n/a"
+#: requests that wait for the directory; each holds a JWT
+_MAX_WAITING = 1024
 
 
 class Desk:
@@ -241,7 +241,15 @@ class DirectoryRequests:
     def _update_any(self, message: InternalMessage) -> None:
         self._update(message, "")
 
+    def _is_busy(self, message: InternalMessage, account: str = "") -> bool:
+        busy = len(self._lock.waiting) >= _MAX_WAITING
+        if busy:
+            self.desk.answer(message.reply, account, "request refused", "too many at a time")
+        return busy
+
     def _update(self, message: InternalMessage, account: str) -> None:
+        if self._is_busy(message, account):
+            return
         saved = self.in_turn(self._keep, message.payload, account, self._book.names())
         saved.addCallback(self._kept, message.reply)
         saved.addErrback(self._broken)
@@ -287,12 +295,14 @@ class DirectoryRequests:
     # list and delete
 
     def _list(self, message: InternalMessage) -> None:
-        if message.reply:
+        if message.reply and not self._is_busy(message):
             listed = self.in_turn(lambda: [key for key, _ in self._directory.packs()])
             listed.addCallback(lambda names: self.desk.answer_list(message.reply, names))
             listed.addErrback(self._broken)
 
     def _delete(self, message: InternalMessage) -> None:
+        if self._is_busy(message):
+            return
         deleted = self.in_turn(self._remove, message.payload)
         deleted.addCallback(self._removed, message.reply)
         deleted.addErrback(self._broken)
@@ -352,53 +362,3 @@ class DirectoryRequests:
 def _account_in(subject: bytes) -> str:
     tokens = subject.decode("ascii", "replace").split(".")
     return tokens[3] if len(tokens) == 6 else tokens[2]
-
-
-def look_up(desk: Desk, account: str, timeout: float) -> Deferred[str]:
-    """Ask the other servers for a JWT: the first that is not empty.
-
-    :param timeout: seconds.
-    :raises pubsub.errors.CredentialsError: (by the Deferred) none of them has it.
-    """
-    client = desk.client
-    answer: Deferred[str] = Deferred(lambda _: done())
-    if client is None:
-        answer.errback(CredentialsError("account jwt not found"))
-        return answer
-    inbox = b"$SYS._INBOX.%x.%s" % (id(answer), account.encode("ascii"))
-    # how many answered with nothing, and how many were asked: unknown while they are asked
-    empty, asked = 0, -1
-
-    def heard(message: InternalMessage) -> None:
-        nonlocal empty
-        if message.payload:
-            finish(message.payload)
-            return
-        empty += 1
-        if empty == asked:
-            finish(b"")
-
-    def finish(payload: bytes) -> None:
-        done()
-        if answer.called:
-            return
-        if payload:
-            answer.callback(payload.decode("ascii", "replace"))
-        else:
-            answer.errback(CredentialsError("account jwt not found"))
-
-    def late() -> None:
-        done()
-        answer.errback(CredentialsError("fetching jwt timed out"))
-
-    def done() -> None:
-        if timer.active():
-            timer.cancel()
-        client.unsubscribe(sid)
-
-    sid = client.subscribe(inbox, heard)
-    timer = desk.server.clock.callLater(timeout, late)
-    asked = client.publish(_LOOKUP.format(account).encode("ascii"), b"", inbox)
-    if empty >= asked:
-        finish(b"")
-    return answer

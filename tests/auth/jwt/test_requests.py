@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from twisted.internet.defer import CancelledError
 
 from pubsub.auth.jwt.codec import encode
 from pubsub.auth.jwt.keys import KeyPair
@@ -15,13 +14,12 @@ from pubsub.auth.jwt.requests import (
     Desk,
     DirectoryRequests,
     UpdateRequests,
-    look_up,
 )
 from pubsub.auth.jwt.resolvers.directory import AccountDirectory, Deletion
 from pubsub.auth.jwt.resolvers.memory import MemoryResolver
-from pubsub.errors import AccountAuthenticationExpired, CredentialsError
+from pubsub.errors import AccountAuthenticationExpired
 from pubsub.interfaces import Identity
-from tests.auth.jwt.world import NOW, FakeClient, FakeServer, World, result
+from tests.auth.jwt.world import FakeClient, FakeServer, World
 
 
 class Setting:
@@ -200,6 +198,24 @@ def test_updates_are_made_in_the_order_they_came(s):
     assert client.changes == 3
 
 
+def test_too_many_at_a_time_are_told_so(s):
+    s.server.held = []
+    asking = s.server.internal_client(s.server.system_account)
+    answers = []
+    asking.subscribe(b"_INBOX.x", lambda message: answers.append(json.loads(message.payload)))
+    for _ in range(1100):
+        asking.publish(LIST.encode(), b"", b"_INBOX.x")
+    for subject in (ANY, DELETE):
+        asking.publish(subject.encode(), s.world.account_jwt().encode(), b"_INBOX.x")
+    refused = [answer["error"]["description"] for answer in answers]
+    assert set(refused) == {"request refused - too many at a time"}
+    # one is being answered, 1024 wait
+    assert len(refused) == 1100 + 2 - 1025
+    s.server.go()
+    assert len(answers) == 1102
+    assert len(s.directory) == 0
+
+
 # deletion
 
 
@@ -363,63 +379,3 @@ def test_there_may_be_no_system_account(tmp_path):
     desk.publish(b"a", b"")
     desk.answer(b"", "A", "m")
     desk.close()
-    with pytest.raises(CredentialsError, match="not found"):
-        result(look_up(desk, World().account.public_key, 1.0))
-
-
-# asking other servers
-
-
-class Others:
-    """Other servers, which answer what they are told to."""
-
-    def __init__(self, server, answers):
-        self.desk = Desk(server)
-        for answer in answers:
-            client = server.internal_client(server.system_account)
-            client.subscribe(
-                b"$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP",
-                lambda message, client=client, answer=answer: (
-                    None if answer is None else client.publish(message.reply, answer)
-                ),
-            )
-
-
-def test_the_first_answer_that_is_not_empty_counts(s):
-    others = Others(s.server, [b"", b"", b"token"])
-    asked = look_up(others.desk, s.name, 1.0)
-    s.server.clock.advance(0)
-    assert result(asked) == "token"
-    s.server.clock.advance(5)
-
-
-def test_nobody_has_it(s):
-    others = Others(s.server, [b"", b""])
-    asked = look_up(others.desk, s.name, 1.0)
-    s.server.clock.advance(0)
-    with pytest.raises(CredentialsError, match="not found"):
-        result(asked)
-
-
-def test_nobody_is_there(s):
-    with pytest.raises(CredentialsError, match="not found"):
-        result(look_up(Desk(s.server), s.name, 1.0))
-
-
-def test_nobody_answers(s):
-    others = Others(s.server, [None])
-    asked = look_up(others.desk, s.name, 1.0)
-    s.server.clock.advance(0.9)
-    assert not asked.called
-    s.server.clock.advance(0.1)
-    with pytest.raises(CredentialsError, match="timed out"):
-        result(asked)
-
-
-def test_who_does_not_wait_any_more(s):
-    asked = look_up(Others(s.server, [None]).desk, s.name, 1.0)
-    asked.cancel()
-    with pytest.raises(CancelledError):
-        result(asked)
-    s.server.clock.advance(5)
-    assert s.server.clock.seconds() == NOW + 5

@@ -156,6 +156,7 @@ class FakeServer:
         )
         self.users = Users()
         self.clients: list[InternalClient] = []
+        self.linked = False
         self.held: list[tuple[Deferred[None], Any, tuple[Any, ...]]] | None = None
 
     def defer_to_thread(self, function: Any, *arguments: Any) -> Deferred[Any]:
@@ -170,6 +171,9 @@ class FakeServer:
         assert self.held is not None
         while self.held:
             self.held.pop(0)[0].callback(None)
+
+    def may_be_linked(self) -> bool:
+        return self.linked
 
     def internal_client(self, account: str) -> InternalClient:
         client = InternalClient(self.router, account, self.clock)

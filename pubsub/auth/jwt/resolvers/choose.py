@@ -67,6 +67,7 @@ def _with_directory(kind: str, resolver: Any, preload: Mapping[str, str]) -> IAc
                 limit=resolver.limit or DEFAULT_LIMIT,
                 evict=True,
                 ttl=resolver.ttl,
+                scan=False,
             )
         else:
             removed = Deletion.REMOVED if resolver.hard_delete else Deletion.RENAMED
@@ -74,6 +75,7 @@ def _with_directory(kind: str, resolver: Any, preload: Mapping[str, str]) -> IAc
                 resolver.dir,
                 deletion=removed if resolver.allow_delete else Deletion.REFUSED,
                 limit=resolver.limit,
+                scan=False,
             )
         for name, token in preload.items():
             directory.save_if_newer(name, token)

@@ -3,7 +3,8 @@
 The files are called ``<public key>.jwt``, those of deleted accounts ``….jwt.deleted``; a
 directory may move from one server to the other. New files appear whole or not at all.
 Nothing here knows the reactor: every method may be called in a thread, and one that reads or
-writes files should be.
+writes files should be. (nats-server: ``DirJWTStore``; its other servers' packs, ``Merge``, are
+in :mod:`pubsub.auth.jwt.resolvers.packs`.)
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +62,8 @@ class AccountDirectory:
         refuse a new one.
     :param ttl: seconds after its last use when a JWT is forgotten; 0: when it expires.
     :param wall: epoch seconds.
+    :param scan: find out at once what is there; otherwise :meth:`scan` has to be called, in a
+        thread, as the first thing after what is preloaded. JWTs can be loaded before.
     :raises OSError: the directory cannot be used.
     """
 
@@ -75,6 +78,7 @@ class AccountDirectory:
         evict: bool = False,
         ttl: float = 0.0,
         wall: Callable[[], float] = time.time,
+        scan: bool = True,
     ) -> None:
         self.path = Path(path).absolute()
         self.deletion = deletion
@@ -86,16 +90,32 @@ class AccountDirectory:
         #: those that were not used for longest first
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._hash = bytes(_HASH_BYTES)
+        self._scanned = False
         self.path.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
-        self._scan()
+        if scan:
+            self.scan()
 
     def __len__(self) -> int:
         return len(self._entries)
 
+    # without the lock: a thread has it while it writes a file, and the reactor must not wait
+
     def hash(self) -> bytes:
-        """32 bytes that tell two directories with different JWTs apart: XOR of their SHA-256."""
+        """32 bytes that tell two directories with different JWTs apart: XOR of their SHA-256.
+
+        No file is read, and nothing waited for.
+        """
+        return self._hash
+
+    def holds(self, key: str, token: bytes) -> bool:
+        """Whether that is what is kept for the account. No file is read, nothing waited for."""
+        entry = self._entries.get(key)
+        return entry is not None and entry.digest == hashlib.sha256(token).digest()
+
+    def names(self) -> list[str]:
+        """The accounts, in order."""
         with self._lock:
-            return self._hash
+            return sorted(self._entries)
 
     def load(self, key: str) -> str:
         """The JWT of an account, ``""`` if there is none.
@@ -112,9 +132,10 @@ class AccountDirectory:
             self._used(key)
             return token
 
-    def save(self, key: str, token: str) -> bool:
+    def save(self, key: str, token: str, claims: AccountClaims | None = None) -> bool:
         """Keep a JWT; whether it is another one than before.
 
+        :param claims: what it says, if that has been read already.
         :raises pubsub.errors.CredentialsError: it is empty, or the directory is full.
         :raises OSError: it cannot be written.
         """
@@ -123,6 +144,9 @@ class AccountDirectory:
             raise CredentialsError("invalid JWT")
         digest = hashlib.sha256(token.encode("utf-8")).digest()
         with self._lock:
+            if self._limit and not self._scanned and not path.exists():
+                # how many there are has to be known now
+                self.scan()
             entry = self._entries.get(key)
             if entry is not None:
                 self._used(key)
@@ -131,17 +155,19 @@ class AccountDirectory:
             elif self._limit > 0 and len(self._entries) >= self._limit:
                 self._make_room()
             self._write(path, token)
-            self._track(key, token, digest)
+            self._track(key, digest, self._claims(token) if claims is None else claims)
             return True
 
-    def save_if_newer(self, key: str, token: str) -> bool:
+    def save_if_newer(self, key: str, token: str, claims: AccountClaims | None = None) -> bool:
         """Keep a JWT unless the one that is there was issued later; whether it was kept.
 
+        :param claims: what it says, if that has been read already.
         :raises pubsub.errors.CredentialsError: it is no JWT of that account, or the directory
             is full.
         :raises OSError: it cannot be written.
         """
-        claims = decode_account(token)
+        if claims is None:
+            claims = decode_account(token)
         if claims.subject != key:
             raise CredentialsError("jwt subject nkey and provided nkey do not match")
         with self._lock:
@@ -150,7 +176,7 @@ class AccountDirectory:
                 (old.id and old.id == claims.id) or old.issued_at > claims.issued_at
             ):
                 return False
-            return self.save(key, token)
+            return self.save(key, token, claims)
 
     def delete(self, key: str) -> bool:
         """Delete an account; whether it was there.
@@ -172,12 +198,13 @@ class AccountDirectory:
             self._forget(key)
             return True
 
-    def packs(self) -> Iterator[tuple[str, str]]:
-        """Public key and JWT of each account that has not expired, by key."""
+    def packs(self, keys: Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
+        """Public key and JWT of each account that has not expired, by key.
+
+        :param keys: of these only.
+        """
         now = self._wall()
-        with self._lock:
-            keys = sorted(self._entries)
-        for key in keys:
+        for key in self.names() if keys is None else keys:
             with self._lock:
                 try:
                     token = self._read(self._file(key))
@@ -227,22 +254,32 @@ class AccountDirectory:
                 os.unlink(temporary)
             raise
 
-    def _scan(self) -> None:
-        """Find what is there. A file that is no JWT of its account is named and left alone."""
+    def scan(self) -> None:
+        """Find what is there. A file that is no JWT of its account is named and left alone.
+
+        The second time nothing happens.
+        """
+        if self._scanned:
+            return
+        self._scanned = True
         for path in sorted(self.path.glob(f"*{_EXTENSION}")):
-            key = path.name[: -len(_EXTENSION)]
             try:
-                token = self._read(path)
-                if not is_account(key):
-                    raise CredentialsError("its name is no account's public key")
-                if decode_account(token).subject != key:
-                    raise CredentialsError("it is the JWT of another account")
+                with self._lock:
+                    self._find(path)
             except (OSError, CredentialsError) as error:
                 self._log.error(
                     "Skipped {path}: {error}", path=str(path), error=str(error) or "unreadable"
                 )
-                continue
-            self._track(key, token, hashlib.sha256(token.encode("utf-8")).digest())
+
+    def _find(self, path: Path) -> None:
+        key = path.name[: -len(_EXTENSION)]
+        token = self._read(path)
+        if not is_account(key):
+            raise CredentialsError("its name is no account's public key")
+        claims = decode_account(token)
+        if claims.subject != key:
+            raise CredentialsError("it is the JWT of another account")
+        self._track(key, hashlib.sha256(token.encode("utf-8")).digest(), claims)
 
     # what is known of them
 
@@ -253,14 +290,15 @@ class AccountDirectory:
         except CredentialsError:
             return None
 
-    def _track(self, key: str, token: str, digest: bytes) -> None:
-        self._forget(key)
+    def _track(self, key: str, digest: bytes, claims: AccountClaims | None) -> None:
         if self._ttl:
             expires = self._wall() + self._ttl
         else:
-            claims = self._claims(token)
             expires = float(claims.expires if claims is not None else 0) or float("inf")
+        before = self._entries.pop(key, None)
         self._entries[key] = _Entry(digest, expires)
+        if before is not None:
+            digest = _xor(digest, before.digest)
         self._hash = _xor(self._hash, digest)
 
     def _used(self, key: str) -> None:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pubsub.auth.jwt.requests import FULL, PACK, Dialect, DirectoryRequests, look_up
+from pubsub.auth.jwt.asking import Lookups
+from pubsub.auth.jwt.requests import FULL, Dialect, DirectoryRequests
 from pubsub.auth.jwt.resolvers.directory import AccountDirectory
+from pubsub.auth.jwt.resolvers.packs import PackExchange
 from pubsub.errors import CredentialsError
 from pubsub.interfaces import IAccountResolver, IServerAccess
 from pubsub.router.internal import InternalMessage
@@ -23,6 +25,8 @@ __all__ = ["DirectoryResolver", "FullResolver"]
 
 #: Seconds between two looks for JWTs whose time is over; nats-server's.
 _EXPIRE_EVERY = 60.0
+#: Questions of other servers that are answered at a time; who asks one too many waits in vain.
+_MAX_ANSWERING = 4096
 
 
 @implementer(IAccountResolver)
@@ -48,12 +52,16 @@ class DirectoryResolver:
         self._expire_every = expire_every
         self._server: IServerAccess | None = None
         self._requests: DirectoryRequests | None = None
+        self._lookups: Lookups | None = None
         self._timers: dict[str, IDelayedCall] = {}
 
     def start(self, server: IServerAccess, book: Any) -> None:
         """Hear of updates, and answer for what is in the directory."""
         self._server = server
         self._requests = DirectoryRequests(server, book, self.directory, self._dialect)
+        self._lookups = Lookups(self._requests.desk, self._timeout, book.trust)
+        # before whatever else is done to it: it may be large
+        self._requests.in_turn(self.directory.scan).addErrback(self.log_failure)
         for account in book.names():
             # known since before a reload: its file may be another one now
             loaded = server.defer_to_thread(self.directory.load, account)
@@ -74,6 +82,8 @@ class DirectoryResolver:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        if self._lookups is not None:
+            self._lookups.close()
         if self._requests is not None:
             self._requests.close()
 
@@ -114,10 +124,8 @@ class DirectoryResolver:
     def _loaded(self, token: str, account: str) -> str | Deferred[str]:
         if token:
             return token
-        assert self._requests is not None
-        return look_up(self._requests.desk, account, self._timeout).addCallback(
-            self._found, account
-        )
+        assert self._lookups is not None
+        return self._lookups.find(account).addCallback(self._found, account)
 
     def _found(self, token: str, account: str) -> Deferred[str]:
         """Keep what another server has sent."""
@@ -139,27 +147,34 @@ class FullResolver(DirectoryResolver):
     ) -> None:
         super().__init__(directory, timeout)
         self._interval = interval
+        self._packs: PackExchange | None = None
+        self._answering = 0
 
     def start(self, server: IServerAccess, book: Any) -> None:
         """Hear of updates, answer other servers, and ask them."""
         super().start(server, book)
         assert self._requests is not None
         desk = self._requests.desk
-        self._inbox = b"$SYS._INBOX.%x.pack" % id(self)
         desk.subscribe(b"$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP", self._looked_up)
-        desk.subscribe(PACK, self._pack_wanted, b"responder")
-        desk.subscribe(self._inbox, self._pack_received)
-        self.every("sync", self._interval, self._ask_for_packs)
+        self._packs = PackExchange(self._requests, self.directory, book.trust)
+        self.every("sync", self._interval, self._packs.ask)
         self._log.info("Managing all jwt in exclusive directory {path}", path=self.directory.path)
 
+    def stop(self) -> None:
+        """Hear nothing any more, and leave the directory alone."""
+        if self._packs is not None:
+            self._packs.close()
+        super().stop()
+
     def _looked_up(self, message: InternalMessage) -> None:
-        if not message.reply:
+        if not message.reply or self._answering >= _MAX_ANSWERING:
             return
         account = message.subject.decode("ascii", "replace").split(".")[3]
         assert self._server is not None
+        self._answering += 1
         loaded = self._server.defer_to_thread(self.directory.load, account)
         loaded.addCallback(self._answer_lookup, message.reply)
-        loaded.addErrback(self._no_lookup, account)
+        loaded.addErrback(self._no_lookup, account).addBoth(self._answered_lookup)
 
     def _answer_lookup(self, token: str, reply: bytes) -> None:
         assert self._requests is not None
@@ -174,48 +189,6 @@ class FullResolver(DirectoryResolver):
             error=failure.getErrorMessage(),
         )
 
-    def _ask_for_packs(self) -> None:
-        assert self._requests is not None
-        self._requests.desk.publish(PACK, self.directory.hash(), self._inbox)
-
-    def _pack_wanted(self, message: InternalMessage) -> None:
-        """Another server has what its hash says: all of ours, if that is something else."""
-        if not message.reply:
-            return
-        assert self._requests is not None
-        if message.payload == self.directory.hash():
-            packs: Deferred[list[tuple[str, str]]] = succeed([])
-        else:
-            packs = self._requests.in_turn(lambda: list(self.directory.packs()))
-        packs.addCallback(self._send_packs, message.reply).addErrback(self.log_failure)
-
-    def _send_packs(self, packs: list[tuple[str, str]], reply: bytes) -> None:
-        assert self._requests is not None
-        for account, token in packs:
-            self._requests.desk.publish(reply, f"{account}|{token}".encode())
-        self._requests.desk.publish(reply, b"")
-
-    def _pack_received(self, message: InternalMessage) -> None:
-        if message.payload:
-            assert self._requests is not None
-            merged = self._requests.in_turn(self._merge, message.payload)
-            merged.addCallback(self._merged).addErrback(self.log_failure)
-
-    def _merge(self, payload: bytes) -> list[tuple[str, str]]:
-        """In a thread: the accounts that are new or newer."""
-        changed = []
-        for line in payload.decode("utf-8", "replace").split("\n"):
-            account, bar, token = line.partition("|")
-            try:
-                if not bar:
-                    raise CredentialsError("line in package didn't contain 2 entries")
-                if self.directory.save_if_newer(account, token):
-                    changed.append((account, token))
-            except (CredentialsError, OSError) as error:
-                self._log.error("Merging resulted in error: {error}", error=str(error))
-        return changed
-
-    def _merged(self, changed: list[tuple[str, str]]) -> None:
-        assert self._requests is not None
-        for account, token in changed:
-            self._requests.apply(account, token)
+    def _answered_lookup(self, outcome: object) -> object:
+        self._answering -= 1
+        return outcome

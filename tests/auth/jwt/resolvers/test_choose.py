@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from pubsub.auth.jwt.codec import encode
+from pubsub.auth.jwt.keys import KeyPair
+from pubsub.auth.jwt.lookup import AccountBook
 from pubsub.auth.jwt.operators import TrustedOperators
 from pubsub.auth.jwt.resolvers.cache import CacheResolver
 from pubsub.auth.jwt.resolvers.choose import create_resolver
@@ -10,8 +13,8 @@ from pubsub.auth.jwt.resolvers.full import FullResolver
 from pubsub.auth.jwt.resolvers.memory import MemoryResolver
 from pubsub.auth.jwt.resolvers.url import UrlResolver
 from pubsub.config.options import Options, ResolverOptions
-from pubsub.errors import InvalidOption
-from tests.auth.jwt.world import World, result
+from pubsub.errors import CredentialsError, InvalidOption
+from tests.auth.jwt.world import FakeServer, World, result
 
 
 @pytest.fixture
@@ -111,3 +114,111 @@ def test_a_directory_that_is_full(w, tmp_path):
     tokens = preload(w) | {w.system.public_key: w.account_jwt(w.system)}
     with pytest.raises(InvalidOption, match="full"):
         chosen(w, ResolverOptions("full", dir=str(tmp_path), limit=1), resolver_preload=tokens)
+
+
+# every field of the block does what it says
+
+
+class Running:
+    """A server with the resolver that the configuration asks for, and another one to ask."""
+
+    def __init__(self, w, directory, kind, **fields):
+        self.world = w
+        self.server = FakeServer(w.system.public_key)
+        self.trust = TrustedOperators([w.operator_jwt()])
+        self.resolver = chosen(w, ResolverOptions(kind, dir=str(directory), **fields))
+        self.directory = self.resolver.directory
+        self.directory._wall = self.server.clock.seconds
+        self.book = AccountBook(
+            self.server.accounts, self.trust, self.resolver,
+            self.server.clock, self.server.clock.seconds,
+        )  # fmt: skip
+        self.resolver.start(self.server, self.book)
+        self.heard = []
+        self.other = self.server.internal_client(w.system.public_key)
+
+    def listen(self, subject):
+        self.other.subscribe(subject, self.heard.append)
+
+    def keep(self):
+        """One more account, and its JWT."""
+        key = KeyPair.generate("A")
+        self.directory.save(key.public_key, self.world.account_jwt(key))
+        return key.public_key
+
+
+@pytest.mark.parametrize(("interval", "seconds"), [(0.0, 60.0), (5.0, 5.0)])
+def test_interval(w, tmp_path, interval, seconds):
+    s = Running(w, tmp_path, "full", interval=interval)
+    s.listen(b"$SYS.REQ.CLAIMS.PACK")
+    s.server.clock.advance(seconds - 0.1)
+    assert s.heard == []
+    s.server.clock.advance(0.1)
+    assert len(s.heard) == 1
+
+
+@pytest.mark.parametrize("kind", ["full", "cache"])
+@pytest.mark.parametrize(("timeout", "seconds"), [(0.0, 1.9), (5.0, 5.0)])
+def test_timeout(w, tmp_path, kind, timeout, seconds):
+    s = Running(w, tmp_path, kind, timeout=timeout)
+    s.listen(b"$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP")
+    failures = []
+    s.resolver.fetch(w.account.public_key).addErrback(failures.append)
+    s.server.clock.advance(seconds - 0.1)
+    assert failures == []
+    s.server.clock.advance(0.2)
+    assert [str(failure.value) for failure in failures] == ["fetching jwt timed out"]
+
+
+def test_limit(w, tmp_path):
+    full = Running(w, tmp_path / "full", "full", limit=2)
+    kept = [full.keep(), full.keep()]
+    with pytest.raises(CredentialsError, match="jwt store is full"):
+        full.keep()
+    assert full.directory.names() == sorted(kept)
+    cache = Running(w, tmp_path / "cache", "cache", limit=2)
+    first, second = cache.keep(), cache.keep()
+    cache.directory.load(first)
+    third = cache.keep()
+    assert cache.directory.names() == sorted([first, third])
+    assert second not in cache.directory.names()
+
+
+def test_limit_counts_what_was_there_before(w, tmp_path):
+    Running(w, tmp_path, "full").keep()
+    s = Running(w, tmp_path, "full", limit=1)
+    with pytest.raises(CredentialsError, match="jwt store is full"):
+        s.keep()
+
+
+def test_a_cache_keeps_a_thousand_where_nothing_is_said(w, tmp_path):
+    assert Running(w, tmp_path, "cache").directory._limit == 1000
+    assert Running(w, tmp_path, "full").directory._limit == 0
+
+
+def test_ttl(w, tmp_path):
+    s = Running(w, tmp_path, "cache", ttl=10.0)
+    used, idle = s.keep(), s.keep()
+    s.server.clock.advance(6)
+    s.directory.load(used)
+    s.server.clock.advance(5)
+    assert s.directory.names() == [used]
+    assert not (tmp_path / f"{idle}.jwt").exists()
+
+
+@pytest.mark.parametrize(
+    ("fields", "answer", "left"),
+    [
+        ({}, "delete must be enabled in server config", [".jwt"]),
+        ({"allow_delete": True}, "deleted 1 accounts", [".jwt.deleted"]),
+        ({"allow_delete": True, "hard_delete": True}, "deleted 1 accounts", []),
+    ],
+)
+def test_allow_delete_and_hard_delete(w, tmp_path, fields, answer, left):
+    s = Running(w, tmp_path, "full", **fields)
+    name = s.keep()
+    claims = {"sub": w.operator.public_key, "nats": {"accounts": [name]}}
+    request = encode(claims, w.operator).encode()
+    (said,) = s.server.request("$SYS.REQ.CLAIMS.DELETE", request)
+    assert answer in said.decode()
+    assert [path.name for path in tmp_path.iterdir()] == [f"{name}{suffix}" for suffix in left]

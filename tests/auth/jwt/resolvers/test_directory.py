@@ -10,6 +10,7 @@ from pubsub.auth.jwt.keys import KeyPair
 from pubsub.auth.jwt.resolvers.directory import AccountDirectory, Deletion
 from pubsub.errors import CredentialsError
 from tests.auth.jwt.world import NOW, World
+from tests.patience import PATIENCE
 
 
 class Clock:
@@ -264,3 +265,58 @@ def test_a_directory_that_cannot_be(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         AccountDirectory(str(tmp_path / "file"))
+
+
+def test_what_is_there_may_be_found_out_later(path, w, clock):
+    AccountDirectory(str(path)).save(*new(w))
+    name, token = new(w)
+    store = AccountDirectory(str(path), limit=2, wall=clock, scan=False)
+    assert len(store) == 0
+    assert store.save(name, token)
+    # a limit cannot be kept to without looking
+    assert len(store) == 2
+    whole = store.hash()
+    store.scan()
+    assert store.hash() == whole == AccountDirectory(str(path)).hash()
+    assert store.load(name) == token
+
+
+def test_what_is_preloaded_again_needs_no_look_at_the_others(path, w):
+    accounts = [new(w) for _ in range(3)]
+    whole = AccountDirectory(str(path))
+    for account in accounts:
+        whole.save(*account)
+    store = AccountDirectory(str(path), limit=3, scan=False)
+    assert not store.save_if_newer(*accounts[0])
+    newer = (w.account.public_key, w.account_jwt())
+    assert len(store) == 0
+    with pytest.raises(CredentialsError, match="full"):
+        store.save(*newer)
+    store.scan()
+    assert store.names() == sorted(name for name, _ in accounts)
+    assert store.hash() == whole.hash()
+
+
+def test_what_is_kept_is_known_without_a_look(path, w):
+    store = AccountDirectory(str(path))
+    name, token = new(w)
+    store.save(name, token)
+    assert store.holds(name, token.encode())
+    assert not store.holds(name, b"another")
+    assert not store.holds("nobody", token.encode())
+
+
+def test_the_reactor_does_not_wait_for_a_thread_that_writes(path, w):
+    store = AccountDirectory(str(path))
+    name, token = new(w)
+    store.save(name, token)
+    seen = []
+
+    def look():
+        seen.append((store.hash(), store.holds(name, token.encode()), len(store)))
+
+    with store._lock:
+        looking = threading.Thread(target=look, daemon=True)
+        looking.start()
+        looking.join(PATIENCE)
+    assert seen == [(store.hash(), True, 1)]
