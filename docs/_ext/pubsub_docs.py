@@ -77,14 +77,22 @@ def contracts() -> list[str]:
     return lines
 
 
+def _everywhere(path: str) -> str:
+    """What is in every ``tls`` block alike need not be named for each of them."""
+    parts = path.split(".")
+    if len(parts) > 1 and parts[-2] in ("tls", "resolver_tls"):
+        return f"``{parts[-1]}`` of any ``tls``"
+    return f"``{path}``"
+
+
 def unsupported_table() -> list[str]:
     """One row for each feature that does not exist yet: the options that ask for it."""
-    options: dict[str, list[str]] = {}
+    options: dict[str, dict[str, None]] = {}
     refused = {row.path for row in TABLE if row.unsupported}
     for row in TABLE:
         # inside of a refused block nothing needs to be named
         if row.unsupported and row.parent not in refused:
-            options.setdefault(row.unsupported, []).append(f"``{row.path}``")
+            options.setdefault(row.unsupported, {})[_everywhere(row.path)] = None
     lines = [
         ".. list-table::",
         "   :header-rows: 1",

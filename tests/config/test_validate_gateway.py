@@ -9,7 +9,6 @@ from pubsub.config.options import GatewayOptions, Options
 from pubsub.config.validate import validate
 from pubsub.errors import InvalidOption
 
-
 _CONFLICT = (
     "f:1:42: cluster name conflicts between cluster and gateway definitions:"
     " 'B' and 'A' have to be the same"
