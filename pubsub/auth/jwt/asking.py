@@ -146,9 +146,7 @@ class _Lookup:
             self._give_up()
 
     def heard(self, payload: bytes) -> None:
-        """One answer."""
-        if self.answer.called:
-            return
+        """One answer, while it is waited for."""
         if payload and self._bad < _MAX_ANSWERS:
             try:
                 check_account(self._account, payload, self._of.trust)

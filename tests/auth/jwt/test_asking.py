@@ -183,6 +183,22 @@ def test_the_end():
     s.over()
 
 
+def test_the_end_of_one_may_be_that_of_another():
+    s = Setting(None)
+    first, second = s.find(), s.find()
+    outcomes = []
+
+    def ended(failure):
+        outcomes.append(failure.type)
+        second.cancel()
+
+    first.addErrback(ended)
+    second.addErrback(lambda failure: outcomes.append(failure.type))
+    s.lookups.close()
+    assert outcomes == [CredentialsError, CancelledError]
+    s.over()
+
+
 def test_what_may_be_kept():
     world = World(strict=True)
     trust = TrustedOperators([world.operator_jwt()])
