@@ -55,7 +55,9 @@ def _ping_due(client: ClientProtocol) -> None:
     client.debug("Client Ping Timer")
     now = context.wall()
     unheard = now - link.last_input
-    if unheard < context.options.ping_interval and now - client.ping_sent <= RTT_INTERVAL:
+    # heard in the future: the clock on the wall was set back, and tells nothing of silence
+    heard = 0 <= unheard < context.options.ping_interval
+    if heard and now - client.ping_sent <= RTT_INTERVAL:
         client.debug(f"Delaying PING due to remote client data or ping {unheard:.0f}s ago")
     elif client.pings_out + 1 > context.options.ping_max:
         client.fault(StaleConnection())

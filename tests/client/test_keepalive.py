@@ -86,6 +86,20 @@ def test_who_was_heard_within_the_interval_is_not_asked(server, log):
     assert peer.received() == b"PING\r\n"
 
 
+def test_silence_is_noticed_after_the_clock_was_set_back(server):
+    """It was heard in the future then: for an hour that would look like a moment ago."""
+    peer = server.connect(b'{"verbose":false}')
+    server.clock.advance(2)
+    peer.send(b"PONG\r\n")
+    server.context.wall = lambda: server.clock.seconds() - 3600
+    server.clock.advance(121)
+    assert peer.received() == b"PING\r\n"
+    server.clock.advance(121)
+    assert peer.received() == b"PING\r\n"
+    server.clock.advance(121)
+    assert peer.received() == b"-ERR 'Stale Connection'\r\n"
+
+
 def test_the_round_trip_is_measured_at_least_each_hour(server):
     peer = server.connect(b'{"verbose":false}')
     server.clock.advance(2)

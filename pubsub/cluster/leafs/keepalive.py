@@ -43,7 +43,8 @@ def _due(leaf: LeafProtocol) -> None:
     if leaf.closed_state is not None or link is None:
         return
     now, interval = client.wall(), client.options.ping_interval
-    if leaf.rtt and now - link.last_input < interval:
+    # heard in the future: the clock on the wall was set back, and tells nothing of silence
+    if leaf.rtt and 0 <= now - link.last_input < interval:
         leaf.debug("Delaying PING: the other end was heard meanwhile")
     elif leaf.pings_out + 1 > client.options.ping_max:
         leaf.fault(StaleConnection("Stale Leafnode Connection - Closing"))
