@@ -9,7 +9,7 @@ import pytest
 from pubsub.interfaces import IRouterBackend, PeerKind, ResponsePermission, ServiceRoute
 from tests.router.importing import Prefix, Streams
 from tests.router.recording import QUIET, World, play
-from tests.router.serving import hears, leaf, route
+from tests.router.serving import Subscriptions, hears, leaf, route
 
 LEAF = PeerKind.LEAF
 HEADERS = b"NATS/1.0\r\n\r\n"
@@ -326,6 +326,70 @@ def test_requests_of_leafs_go_to_imported_services_and_answers_come_back(world: 
     assert reply.startswith(b"_R_.")
     world.feed("x", b"PUB %b 2\r\nhi\r\n" % reply)
     assert world.output("l") == b"LMSG inbox 2\r\nhi\r\n"
+
+
+def test_what_was_imported_goes_back_to_the_cluster_it_came_from(world: World) -> None:
+    """It was not heard there in the other account: two links of one server, an account each."""
+    world.router.set_service_imports("$G", [ServiceRoute(b"help", "X")])
+    world.router.set_stream_imports("$G", Streams({b"in.>": [("X", b">", Prefix(b"in."))]}))
+    asking = leaf(world, "l", origin="L")
+    hears(asking, b"inbox")
+    hears(leaf(world, "x", "X", origin="L"), b"help", account="X")
+    world.feed("l", b"LMSG help inbox 2\r\nme\r\n")
+    asked = world.output("x").split()
+    assert asked[:2] == [b"HMSG", b"help"]
+    world.feed("x", b"LMSG %b 2\r\nhi\r\n" % asked[2])
+    assert world.output("l") == b"LMSG inbox 2\r\nhi\r\n"
+    hears(asking, b"in.>")
+    hears(asking, b"in.>", b"q")
+    world.feed("x", b"LMSG a | q 2\r\nhi\r\n")
+    assert world.output("l") == b"LMSG in.a | q 2\r\nhi\r\n"
+
+
+def test_what_is_imported_for_a_leaf_is_wanted_for_no_cluster(world: World) -> None:
+    """Its cluster did not hear it in that account: other leafs of it are to send it, too."""
+    listener = Subscriptions()
+    world.router.add_subscription_listener(listener)
+    world.router.set_stream_imports("$G", Streams({b"in.>": [("X", b">", Prefix(b"in."))]}))
+    link = leaf(world, "l", origin="L")
+    hears(link, b"in.>", b"q", 2, origin=b"L")
+    own, shadow = ("$G", b"in.>", b"q"), ("X", b">", b"q")
+    assert listener.news() == [(link.cid, *own, 2, b"L"), (link.cid, *shadow, 2, b"")]
+    hears(link, b"in.>", b"q", 3, origin=b"L")
+    assert listener.news() == [(link.cid, *own, 1, b"L"), (link.cid, *shadow, 1, b"")]
+    link.unhear("$G", b"in.>", b"q", b"L")
+    assert sorted(listener.news()) == [(link.cid, *own, -3, b"L"), (link.cid, *shadow, -3, b"")]
+
+
+@pytest.mark.parametrize("group", [b"", b"q"])
+def test_what_was_imported_goes_to_members_behind_the_leaf_it_came_from(
+    world: World, group: bytes
+) -> None:
+    """Over a route, without the mark of a cluster that nobody needs."""
+    world.router.set_service_imports("$G", [ServiceRoute(b"help", "X")])
+    hears(route(world, "r"), b"help", group, account="X", origin=b"L" if group else b"")
+    leaf(world, "l", origin="L")
+    world.feed("l", b"LMSG help 2\r\nme\r\n")
+    frame = world.output("r")
+    assert frame.startswith(b"HMSG X help" + (b" | q " if group else b" "))
+    world.feed("l", b"LMSG help | q 2\r\nme\r\n")
+    assert world.output("r").startswith(frame)
+
+
+def test_a_leaf_sends_no_request_back_to_whom_it_was_sent_from_a_hub_of_that_cluster(
+    world: World,
+) -> None:
+    """With imports at both ends it would go round; a hub without a name may be any."""
+    world.router.set_service_imports("$G", [ServiceRoute(b"help", "X")])
+    for name, cluster in (("same", "H"), ("other", "I"), ("unnamed", "")):
+        hears(leaf(world, name, "X", origin=cluster, spoke=True), b"help", account="X")
+    leaf(world, "h", origin="H", spoke=True)
+    world.feed("h", b"LMSG help 2\r\nme\r\n")
+    told = [bool(world.output(name)) for name in ("same", "other", "unnamed")]
+    assert told == [False, True, False]
+    leaf(world, "nameless", spoke=True)
+    world.feed("nameless", b"LMSG help 2\r\nme\r\n")
+    assert [world.output(name) for name in ("same", "unnamed")] == [b"", b""]
 
 
 def test_answers_that_come_over_a_route_cross_back_and_go_over_routes(world: World) -> None:

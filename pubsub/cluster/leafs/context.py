@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pubsub.accounts.automatic import automatic_imports
+from pubsub.accounts.exports import encode
+from pubsub.accounts.imports import service_spec
 from pubsub.accounts.members import Members
 from pubsub.client.context import ClientContext
 from pubsub.client.faultlog import SERVER_LINES_PER_SECOND, FaultLog
@@ -14,6 +16,7 @@ from pubsub.client.preamble_types import TlsDetails
 from pubsub.cluster.leafs.domains import NO_JETSTREAM, Denied, JetStreamSide, denied
 from pubsub.cluster.leafs.figures import LeafFigures
 from pubsub.cluster.leafs.interest import LeafInterest
+from pubsub.errors import ConfigError
 from pubsub.values.accounts import AccountOptions, ServiceImport
 
 if TYPE_CHECKING:
@@ -158,9 +161,18 @@ class LeafContext:
         if system:
             imports += automatic_imports(options, system)
         subjects = [
-            import_.to or import_.subject
-            for import_ in imports
-            if isinstance(import_, ServiceImport)
+            _asked_on(import_) for import_ in imports if isinstance(import_, ServiceImport)
         ]
-        subjects += [entry.source for entry in options.mappings]
-        return [subject.encode("utf-8", "surrogateescape") for subject in subjects]
+        subjects += [encode(entry.source) for entry in options.mappings]
+        return [subject for subject in subjects if subject]
+
+
+def _asked_on(import_: ServiceImport) -> bytes:
+    """Where an imported service is asked; empty of an import that means nothing.
+
+    With placeholders in ``to`` (``my.$1``) that is the pattern they stand for (``my.*``).
+    """
+    try:
+        return service_spec(import_, None).local
+    except ConfigError:
+        return b""  # of a JWT: it was left out, and the log says so

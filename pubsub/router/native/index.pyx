@@ -8,7 +8,7 @@ account; :mod:`matching` reads both.
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memchr, memcmp, memcpy
 
 from pubsub.router.native.crossing cimport Crossing
 from pubsub.router.native.grave cimport bury
@@ -213,9 +213,16 @@ cdef Sub* insert(
 cdef Sub* insert_shadow(
     Sub* primary, Crossing crossing, const char* subject, int slen, bint wildcard
 ) except NULL:
-    """Let a subscription also stand in another account, for a stream that is imported."""
+    """Let a subscription also stand in another account, for a stream that is imported.
+
+    The cluster a leaf's is for is left out: nobody there heard the messages of that account.
+    """
+    cdef const char* sid = sid_of(primary)
+    cdef int cut = 0
+    if primary.role >= REMOTE:
+        cut = <int>(<const char*>memchr(sid, 32, primary.sid_len) - sid)
     cdef Sub* sub = new_sub(
-        primary.conn, queue_of(primary), primary.queue_len, sid_of(primary), primary.sid_len,
+        primary.conn, queue_of(primary), primary.queue_len, sid + cut, primary.sid_len - cut,
         primary.sid_hash,
     )
     cdef Sub* last = <Sub*>primary.extra

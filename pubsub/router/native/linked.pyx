@@ -24,7 +24,7 @@ from pubsub.router.native.permissions cimport expect_answer, may_hear
 from pubsub.router.native.prefixes cimport routed_start
 from pubsub.router.native.text cimport write_number
 from pubsub.router.native.types cimport (
-    LEAF_KIND, RETURNED, ROUTE_KIND, SHADOW, Account, Conn, Core, Message, Result,
+    LEAF_KIND, ORDINARY, RETURNED, ROUTE_KIND, SHADOW, Account, Conn, Core, Message, Result,
     Sub, Traffic,
 )
 
@@ -108,7 +108,8 @@ cdef inline bint same(const char* a, int alen, const char* b, int blen) noexcept
 cdef bint came_from(Conn* origin, Message* m, const char* cluster, int length) noexcept:
     """Whether a message came from the leafs of that cluster."""
     cdef bytes theirs
-    if length == 0 or origin == NULL:
+    if length == 0 or origin == NULL or m.via != NULL:
+        # What an account imported as a service nobody published there.
         return False
     if origin.kind == ROUTE_KIND:
         return same(m.origin, m.olen, cluster, length)
@@ -118,11 +119,30 @@ cdef bint came_from(Conn* origin, Message* m, const char* cluster, int length) n
     return False
 
 
-cdef bint from_leaf(Conn* origin, Message* m, Conn* leaf) noexcept:
+cdef bint from_hub(Conn* origin, Conn* hub) noexcept:
+    """Whether a message came from that hub, or from one that may be the same."""
     cdef bytes theirs
-    if leaf.peer_origin == NULL:
+    cdef bytes named
+    if origin == NULL or origin.kind != LEAF_KIND or not origin.spoke or not hub.spoke:
         return False
-    theirs = <bytes>leaf.peer_origin
+    if origin.peer_origin == NULL or hub.peer_origin == NULL:
+        return True
+    theirs, named = <bytes>origin.peer_origin, <bytes>hub.peer_origin
+    return theirs == named
+
+
+cdef bint is_echo(Conn* origin, Message* m, Sub* sub) noexcept:
+    """Whether a message would go back to the cluster it came from, which heard it in that account.
+
+    What is imported was not heard in that account: it goes back, but not to the hub it came from.
+    With imports at both ends it would go round. (nats-server: ``isLeafEcho``.)
+    """
+    cdef bytes theirs
+    if m.via != NULL or sub.role == SHADOW:
+        return from_hub(origin, sub.conn)
+    if sub.conn.peer_origin == NULL:
+        return False
+    theirs = <bytes>sub.conn.peer_origin
     return came_from(origin, m, <char*>theirs, <int>len(theirs))
 
 
@@ -176,7 +196,7 @@ cdef bint may_stand_in(Conn* origin, Sub* sub, Message* m):
     """Whether a routed message may go on there, if nobody here takes it."""
     # It may go back to where it came from: that server has heard by then that nobody here will.
     if sub.conn.kind == LEAF_KIND:
-        return not from_leaf(origin, m, sub.conn)
+        return not is_echo(origin, m, sub)
     return sub.conn.kind == ROUTE_KIND
 
 
@@ -248,7 +268,7 @@ cdef int group(
             if fallback == NULL and not came_from(origin, m, <char*>behind, <int>len(behind)):
                 fallback = sub
         elif sub.conn.kind == LEAF_KIND:
-            if sub.conn != origin and fallback == NULL and not from_leaf(origin, m, sub.conn):
+            if sub.conn != origin and fallback == NULL and not is_echo(origin, m, sub):
                 fallback = sub
     if fallback != NULL and fallback.conn != NULL:
         add_target(targets, fallback, m)
@@ -306,6 +326,7 @@ cdef int send_one(
     cdef Target target
     cdef Sub unasked
     unasked.conn = dest
+    unasked.role = ORDINARY
     unasked.delivered = 0
     target.conn = dest
     target.sub = &unasked
@@ -373,7 +394,7 @@ cdef int send_to_server(
         return 0
     if dest.closed or target.sub.conn == NULL:
         return 0
-    if dest.kind == LEAF_KIND and from_leaf(origin, m, dest):
+    if dest.kind == LEAF_KIND and is_echo(origin, m, target.sub):
         return 0
     if target.subject != NULL:
         mapped = <bytes>target.subject
@@ -389,9 +410,9 @@ cdef int send_to_server(
     return 1
 
 
-cdef bytes leaf_origin(Conn* origin, Conn* dest):
+cdef bytes leaf_origin(Conn* origin, Message* m, Conn* dest):
     """The cluster a leaf's message is marked with on a route; None if it is not."""
-    if dest.kind != ROUTE_KIND or not dest.leaf_origins or origin == NULL:
+    if dest.kind != ROUTE_KIND or not dest.leaf_origins or origin == NULL or m.via != NULL:
         return None
     if origin.kind != LEAF_KIND or origin.peer_origin == NULL:
         return None
@@ -403,7 +424,7 @@ cdef int append_routed(
 ) except -1:
     cdef Target* target = &targets.items[number]
     cdef Conn* dest = target.conn
-    cdef bytes marked = leaf_origin(origin, dest)
+    cdef bytes marked = leaf_origin(origin, m, dest)
     cdef bytes account = None
     cdef bint with_headers = m.hdr > 0 and dest.headers
     cdef bint strip = m.hdr > 0 and not dest.headers

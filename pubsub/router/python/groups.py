@@ -65,7 +65,7 @@ def _is_out(member: Heard, publisher: PythonLink | None, targets: Targets) -> bo
     if link is publisher:
         return True
     if link.kind == PeerKind.LEAF:
-        return targets.is_origin(link)
+        return targets.is_echo(member)
     if link.kind == PeerKind.ROUTE:
         return targets.from_hub or targets.came_for(member.origin)
     return True
@@ -118,5 +118,5 @@ def _may_stand_in(member: Heard, targets: Targets) -> bool:
     """
     link = member.link
     if link.kind == PeerKind.LEAF:
-        return not targets.is_origin(link)
+        return not targets.is_echo(member)
     return link.kind == PeerKind.ROUTE

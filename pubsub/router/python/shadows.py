@@ -47,7 +47,8 @@ def add_shadows(router: PythonRouter, imports: IStreamImports, sub: Subscription
 def _shadow(router: PythonRouter, home: Account, subject: bytes, sub: Subscription) -> Subscription:
     serial = router.next_serial()
     if isinstance(sub, Heard):
-        key = (sub.origin, home.name, subject, sub.queue)
+        # Nobody in the cluster it is for heard the messages of that account.
+        key = (b"", home.name, subject, sub.queue)
         return Heard(sub.link, home, key, sub.weight, serial)
     return Subscription(sub.link, home, subject, sub.queue, sub.sid, serial)
 

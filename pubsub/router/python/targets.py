@@ -46,7 +46,8 @@ class Targets:
     def __init__(self, publisher: PythonLink | None, message: Message) -> None:
         self._publisher = publisher
         self._message = message
-        self._origin = _origin_of(publisher, message)
+        # What an account imported as a service nobody published there.
+        self._origin = b"" if message.via else _origin_of(publisher, message)
         #: what the server wants to hear, and its queue groups that were chosen
         self._found: dict[PythonLink, tuple[Heard, list[bytes]]] = {}
         #: queue groups that a server was sent it for
@@ -67,7 +68,7 @@ class Targets:
         if link.kind == PeerKind.ROUTE:
             # One hop: whoever sent it sent it to all the others, too.
             return message.answer or message.returned if routed else not self.from_hub
-        if link.kind != PeerKind.LEAF or link is publisher or self.is_origin(link):
+        if link.kind != PeerKind.LEAF or link is publisher or self.is_echo(entry):
             return False
         if entry.primary is not None and message.via:
             # What an account imported as a service it does not export as a stream.
@@ -82,9 +83,20 @@ class Targets:
         publisher = self._publisher
         return publisher is not None and publisher.kind == PeerKind.LEAF and publisher.peer.spoke
 
-    def is_origin(self, link: PythonLink) -> bool:
-        """Whether it came from the cluster of that leaf."""
-        return bool(self._origin) and self._origin == _cluster_of(link)
+    def is_echo(self, entry: Heard) -> bool:
+        """Whether it would go back to the cluster it came from, which heard it in that account.
+
+        What is imported was not heard in that account: it goes back, but not to the hub it came
+        from. With imports at both ends it would go round. (nats-server: ``isLeafEcho``.)
+        """
+        theirs = _cluster_of(entry.link)
+        if entry.primary is None and not self._message.via:
+            return bool(self._origin) and self._origin == theirs
+        publisher = self._publisher
+        if publisher is None or not (self.from_hub and entry.link.peer.spoke):
+            return False
+        # A hub without a name may be the same one.
+        return not theirs or _cluster_of(publisher) in (b"", theirs)
 
     def came_for(self, origin: bytes) -> bool:
         """Whether it came from the leaf behind another server that interest is for."""

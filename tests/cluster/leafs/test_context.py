@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pubsub.values.accounts import AccountLimits, AccountOptions
+from pubsub.values.accounts import AccountLimits, AccountOptions, ServiceImport
 from tests.cluster.leafs.world import Wire, World, a_hub, connect
 
 USERS = """
@@ -37,6 +37,38 @@ def test_imported_services_and_mappings_are_told_as_interest(world: World) -> No
     server.client("B").answer("svc", b"served")
     wire.received()
     assert b"served" in wire.send(b"LS+ _INBOX.1\r\nLMSG my.svc _INBOX.1 1\r\n?\r\n")
+
+
+def test_placeholders_of_imported_services_are_told_as_wildcards(world: World) -> None:
+    server = a_hub(
+        world,
+        "authorization { users [ { user: a, password: a, account: A } ] }",
+        """
+        accounts {
+            A { imports [ { service: { account: B, subject: "s.*.*" }, to: "my.$2.$1.s" } ] }
+            B { exports [ { service: "s.*.*" } ] }
+        }
+        """,
+    )
+    wire = Wire(server)
+    wire.received()
+    assert b"LS+ my.*.*.s\r\n" in wire.send(connect(user="a", **{"pass": "a"}))
+    server.client("B").answer("s.x.y", b"served")
+    wire.received()
+    assert b"served" in wire.send(b"LS+ _INBOX.1\r\nLMSG my.y.x.s _INBOX.1 1\r\n?\r\n")
+
+
+def test_an_import_that_means_nothing_is_not_told(world: World) -> None:
+    server = a_hub(world, USERS, "accounts { A { } }")
+    account = AccountOptions(
+        "A", imports=(ServiceImport("B", "s.*", "my"), ServiceImport("B", "t", "mine"))
+    )
+    server.clients.accounts.find = {"A": account}.get  # type: ignore[method-assign]
+    wire = Wire(server)
+    wire.received()
+    answer = wire.send(connect(user="a", **{"pass": "pa"}))
+    assert b"LS+ mine\r\n" in answer
+    assert b"LS+ my\r\n" not in answer
 
 
 def test_an_account_has_room_for_so_many_leafs(world: World) -> None:

@@ -47,10 +47,10 @@ def test_who_is_gone_in_the_meantime_gets_nothing() -> None:
 
 def test_no_origin_is_nobodys_origin() -> None:
     targets = Targets(server(PeerKind.LEAF), MESSAGE)
-    assert not targets.is_origin(server(PeerKind.LEAF))
+    assert not targets.is_echo(wanted(server(PeerKind.LEAF)))
     assert not targets.came_for(b"")
     targets = Targets(server(PeerKind.LEAF, origin="L"), MESSAGE)
-    assert targets.is_origin(server(PeerKind.LEAF, origin="L"))
+    assert targets.is_echo(wanted(server(PeerKind.LEAF, origin="L")))
     assert targets.came_for(b"L")
 
 
