@@ -300,6 +300,7 @@ class PubSubServer:
 
     def _be_introduced(self) -> None:
         self.context.info = self._make_info(self.options, self._authenticators)
+        self.accounts.in_cluster(self.info.cluster)
 
     def _opened(self) -> None:
         assert self._listeners is not None
@@ -550,6 +551,7 @@ class PubSubServer:
         old_authenticators, self._authenticators = self._authenticators, authenticators
         context.authenticator = authenticators
         context.info = info
+        self.accounts.in_cluster(info.info.cluster)
         self._use_tls(context, new)
         self._links.reload(self.options, links)
         self.router.settings = router_settings(new)

@@ -265,6 +265,18 @@ class Accounts:
         else:
             self._expired(name)
 
+    def in_cluster(self, name: str) -> None:
+        """This server's cluster has that name from now on: mappings for one cluster follow.
+
+        nats-server looks at the name for each message (``selectMappedSubject``).
+        """
+        if name == self._cluster:
+            return
+        self._cluster = name
+        for account in self._mappings:
+            mapper = self._mapper_of(self._options[account], strict=False)
+            self._router.set_mapper(account, mapper)
+
     def close(self) -> None:
         """The server ends: no more timers, no more measurements."""
         self._timers.stop()

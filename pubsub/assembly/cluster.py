@@ -116,7 +116,9 @@ class Cluster:
         return self.members.urls.all(leaving=leaving)
 
     def _introduce_anew(self) -> None:
-        self._clients.info = InfoRenderer(self.introduce(self._clients.info.info))
+        info = self.introduce(self._clients.info.info)
+        self._clients.info = InfoRenderer(info)
+        self._access.accounts.in_cluster(info.cluster)
 
     def _urls_changed(self) -> None:
         self._introduce_anew()

@@ -89,6 +89,21 @@ def test_the_router_learns_of_mappings() -> None:
     assert world.router.mappers["E"] is None
 
 
+def test_mappings_follow_the_name_of_the_cluster() -> None:
+    """It may be learnt from others; accounts without mappings are none of its business."""
+    there = MappingEntry("a", (WeightedDestination("c", 100, "C"), WeightedDestination("b")))
+    world = World(replace(E, mappings=(there,)), I)
+    told = []
+    for cluster in ("C", "C", "D"):
+        world.accounts.in_cluster(cluster)
+        mapper = world.router.mappers["E"]
+        assert mapper is not None
+        told.append((mapper, mapper.map(b"a")[0]))
+    assert [subject for _, subject in told] == [b"c", b"c", b"b"]
+    assert told[0][0] is told[1][0]
+    assert "I" not in world.router.mappers
+
+
 def test_the_router_is_told_what_changed_and_no_more() -> None:
     """Each telling makes it ask about every subscription."""
     world = World(E, I)

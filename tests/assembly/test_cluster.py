@@ -65,6 +65,23 @@ def test_servers_find_each_other_and_part() -> Any:
 
 
 @pytest_twisted.inlineCallbacks
+def test_accounts_learn_the_name_of_the_cluster_with_the_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> Any:
+    """Of whom has none, as soon as it has the others': some mappings are for one cluster."""
+    one = PubSubServer(options_of(), reactor)
+    yield one.open()
+    two = PubSubServer(options_of(one.cluster.port, name=""), reactor)
+    told: list[str] = []
+    monkeypatch.setattr(two.accounts, "in_cluster", told.append)
+    yield two.open()
+    yield until(lambda: "C" in told)
+    assert two.info.cluster == told[-1] == "C"
+    yield two.close()
+    yield one.close()
+
+
+@pytest_twisted.inlineCallbacks
 def test_routes_come_and_go_with_a_reload() -> Any:
     """Without a restart; what needs one is refused."""
     one = PubSubServer(options_of(), reactor)

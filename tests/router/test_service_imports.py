@@ -437,6 +437,15 @@ def test_a_request_is_forgotten_after_its_time(accounts: World) -> None:
     assert accounts.router.expire_responses() == 0
 
 
+def test_an_answer_after_its_time_is_none(accounts: World) -> None:
+    """Even if nobody has looked what is outdated."""
+    serve(accounts, replace(ROUTE, threshold=-1.0))
+    accounts.feed("a", ASK)
+    answer(accounts, REQUEST.findall(accounts.output("b"))[0][2])
+    assert accounts.output("a") == b""
+    assert accounts.router.expire_responses() == 0, "it is forgotten"
+
+
 def test_a_request_is_forgotten_when_nobody_waits(accounts: World) -> None:
     serve(accounts, ROUTE)
     accounts.feed("a", ASK)

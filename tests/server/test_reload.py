@@ -18,6 +18,7 @@ from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from pubsub.config.options import (
     AuthorizationOptions,
+    ClusterOptions,
     MappingEntry,
     Options,
     TlsOptions,
@@ -120,6 +121,20 @@ async def test_mappings(serve: Serve, router: str) -> None:
     assert await client.ask(b"PUB old 1\r\nx\r\n") == b"MSG new 1 1\r\nx\r\n"
     one.reload(mappings=())
     assert await client.ask(b"PUB old 1\r\nx\r\n") == b"MSG old 2 1\r\nx\r\n"
+
+
+@pytest_twisted.ensureDeferred
+async def test_mappings_of_this_cluster(serve: Serve, router: str) -> None:
+    """From the start on, and after a reload; those of others are not for us."""
+    ours, theirs = WeightedDestination("new", 100, "C"), WeightedDestination("other", 100, "D")
+    entry = MappingEntry("old", (ours, theirs))
+    one = await serve(router=router, cluster=ClusterOptions(name="C"), mappings=(entry,))
+    client = await one.client()
+    await client.ask(b"SUB * 1\r\n")
+    assert await client.ask(b"PUB old 1\r\nx\r\n") == b"MSG new 1 1\r\nx\r\n"
+    one.reload(mappings=(MappingEntry("older", (ours, theirs)),))
+    assert await client.ask(b"PUB older 1\r\nx\r\n") == b"MSG new 1 1\r\nx\r\n"
+    assert await client.ask(b"PUB old 1\r\nx\r\n") == b"MSG old 1 1\r\nx\r\n"
 
 
 @pytest_twisted.ensureDeferred

@@ -160,9 +160,7 @@ class LeafContext:
         imports = list(options.imports)
         if system:
             imports += automatic_imports(options, system)
-        subjects = [
-            _asked_on(import_) for import_ in imports if isinstance(import_, ServiceImport)
-        ]
+        subjects = [_asked_on(import_) for import_ in imports if isinstance(import_, ServiceImport)]
         subjects += [encode(entry.source) for entry in options.mappings]
         return [subject for subject in subjects if subject]
 

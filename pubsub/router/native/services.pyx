@@ -266,6 +266,10 @@ cdef int cross_back(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
     pending = <Pending>found
     if not may_pass(pending.service, m, &here):
         return 0
+    if monotonic() - pending.since > pending.service.threshold:
+        # Nobody has looked since what is outdated.
+        give_up(exporter, given, "timeout")
+        return 0
     answer.via = &here
     answer.answer = answer.any_queue = True
     answer.abroad = m.abroad & ENCODED_ACK

@@ -54,6 +54,10 @@ class Pending:
         self.older: Pending | None = None
         self.newer: Pending | None = None
 
+    def is_late(self, now: float) -> bool:
+        """Whether an answer would come too late."""
+        return now - self.since > self.route.threshold
+
 
 def owe(pending: Pending, given: bytes) -> None:
     """An answer on ``given`` is waited for."""
@@ -109,7 +113,7 @@ def expire(exporter: Account, now: float) -> int:
     """Forget the requests nobody needs an answer to any more; how many."""
     outdated = []
     for given, pending in exporter.waiting.items():
-        if now - pending.since > pending.route.threshold:
+        if pending.is_late(now):
             outdated.append((given, "timeout"))
         elif not pending.importer.index.match(pending.reply).fanout:
             outdated.append((given, INTEREST_LOST))

@@ -117,6 +117,10 @@ class AnswerInbox(Carrier):
         pending = self.home.waiting.get(message.subject)
         if pending is None or not _may_pass(pending.route, message):
             return 0
+        if pending.is_late(router.monotonic()):
+            # Nobody has looked since what is outdated.
+            give_up(self.home, message.subject, "timeout")
+            return 0
         _answered(pending, publisher)
         importer, route = pending.importer, pending.route
         reply = message.reply
