@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["go_quote"]
+__all__ = ["go_quote", "quoted"]
 
 _ESCAPES = {
     '"': '\\"', "\\": "\\\\", "\a": "\\a", "\b": "\\b", "\f": "\\f",
@@ -26,3 +26,8 @@ def go_quote(raw: bytes) -> str:
         else:
             out.append(f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
     return '"' + "".join(out) + '"'
+
+
+def quoted(text: str) -> str:
+    """``text`` that came as JSON, quoted likewise; halves of surrogate pairs become ``?``."""
+    return go_quote(text.encode("utf-8", "replace"))

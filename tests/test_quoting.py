@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pubsub.quoting import go_quote
+from pubsub.quoting import go_quote, quoted
 
 
 @pytest.mark.parametrize(
-    ("raw", "quoted"),
+    ("raw", "text"),
     [
         (b"plain", '"plain"'),
         (b'say "hi" \\', '"say \\"hi\\" \\\\"'),
@@ -19,5 +19,10 @@ from pubsub.quoting import go_quote
         ("\U000e0001".encode(), '"\\U000e0001"'),
     ],
 )
-def test_quoting_is_go_s(raw: bytes, quoted: str) -> None:
-    assert go_quote(raw) == quoted
+def test_quoting_is_go_s(raw: bytes, text: str) -> None:
+    assert go_quote(raw) == text
+
+
+def test_text_of_json_is_quoted_whatever_is_in_it() -> None:
+    assert quoted('größe "\n') == '"größe \\"\\n"'
+    assert quoted("a\ud800b") == '"a?b"'

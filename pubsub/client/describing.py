@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pubsub.client.registry import KEPT_SUBSCRIPTIONS, NO_COUNTERS, ConnectionInfo
-from pubsub.errors import go_quote
 from pubsub.interfaces import GLOBAL_ACCOUNT
+from pubsub.quoting import quoted
 
 if TYPE_CHECKING:
     from pubsub.client.protocol import ClientProtocol
@@ -34,10 +34,10 @@ def label(client: ClientProtocol) -> str:
     software = (connect.version and f"v{connect.version}", connect.lang, connect.name)
     name = ":".join(filter(None, software))
     if name:
-        text += f" - {_quote(name)}"
+        text += f" - {quoted(name)}"
     user = _user_label(client)
     if user:
-        text += f" - {_quote(f'{client.identity.account}/{user}')}"
+        text += f" - {quoted(f'{client.identity.account}/{user}')}"
     return text
 
 
@@ -88,11 +88,11 @@ def who(client: ClientProtocol) -> str:
     """Who it is or claims to be, for the log; ``""`` if it does not say."""
     connect = client.connect
     if connect.nkey:
-        return f"Nkey {_quote(connect.nkey)}"
+        return f"Nkey {quoted(connect.nkey)}"
     if connect.user:
-        return f"User {_quote(connect.user)}"
+        return f"User {quoted(connect.user)}"
     if client.identity.jwt:
-        return f"JWT User {_quote(client.identity.user)}"
+        return f"JWT User {quoted(client.identity.user)}"
     return 'Token "[REDACTED]"' if connect.auth_token else ""
 
 
@@ -117,7 +117,3 @@ def _user_label(client: ClientProtocol) -> str:
     if connect.user:
         return f"user:{connect.user}"
     return "token" if connect.auth_token else ""
-
-
-def _quote(text: str) -> str:
-    return go_quote(text.encode("utf-8", "replace"))

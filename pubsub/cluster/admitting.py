@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pubsub.errors import AuthenticationFailed, AuthorizationViolation, go_quote
+from pubsub.errors import AuthenticationFailed, AuthorizationViolation
+from pubsub.quoting import quoted
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
@@ -131,8 +132,8 @@ def _refuse(connection: ServerConnection) -> None:
     tls, user = connection.tls_options(), connection.said[0]
     if tls is not None and (tls.check_known_urls or tls.verify_and_map):
         shown = connection.tls.peer_certificates
-        subject = go_quote(shown[0].subject.encode("utf-8", "replace") if shown else b"")
+        subject = quoted(shown[0].subject if shown else "")
         who = f"certificate of {subject} names no server known here"
     else:
-        who = f"User {go_quote(user.encode('utf-8', 'replace'))}"
+        who = f"User {quoted(user)}"
     connection.fault(AuthorizationViolation(f"authentication error - {who}"))

@@ -32,8 +32,8 @@ from pubsub.errors import (
     ConnectedToRoutePort,
     LinkRefused,
     MalformedArguments,
-    go_quote,
 )
+from pubsub.quoting import quoted
 
 if TYPE_CHECKING:
     from pubsub.cluster.protocol import RouteProtocol
@@ -42,10 +42,6 @@ if TYPE_CHECKING:
 __all__ = ["connect_received", "greet", "info_received", "terms"]
 
 _ANYWHERE = ("", "0.0.0.0", "::")
-
-
-def _quoted(text: str) -> str:
-    return go_quote(text.encode("utf-8", "replace"))
 
 
 def greet(route: RouteProtocol) -> None:
@@ -115,12 +111,12 @@ def _known(route: RouteProtocol, connect: RouteConnect) -> None:
         route.fault(ConnectedToRoutePort())
         return
     if connect.gateway:
-        text = f"Rejecting connection from gateway {_quoted(connect.gateway)} on the Route port"
+        text = f"Rejecting connection from gateway {quoted(connect.gateway)} on the Route port"
         route.fault(LinkRefused(text, ClosedState.WRONG_GATEWAY))
         return
     ours = context.name.value
     if not _agree(route, connect.name, connect.cluster, connect.cluster_dynamic):
-        names = f"cluster name {_quoted(connect.cluster)} does not match {_quoted(ours)}"
+        names = f"cluster name {quoted(connect.cluster)} does not match {quoted(ours)}"
         text = f"Rejecting connection, {names}"
         route.fault(LinkRefused(text, ClosedState.CLUSTER_NAME_CONFLICT))
         return
@@ -159,8 +155,8 @@ def info_received(route: RouteProtocol, argument: bytes) -> None:
     elif info.cluster and not _agree(route, info.server_id, info.cluster, info.cluster_dynamic):
         route.log(
             LogLevel.error,
-            f"Cluster name {_quoted(info.cluster)} does not match"
-            f" {_quoted(route.context.name.value)}",
+            f"Cluster name {quoted(info.cluster)} does not match"
+            f" {quoted(route.context.name.value)}",
         )
         route.close(ClosedState.CLUSTER_NAME_CONFLICT)
     elif route.info is None:
@@ -174,9 +170,7 @@ def _introduced(route: RouteProtocol, info: RouteInfo) -> None:
     context, link = route.context, route.link
     assert link is not None
     if not route.solicited and info.server_name == context.server_name():
-        route.log(
-            LogLevel.error, f"Remote server has a duplicate name: {_quoted(info.server_name)}"
-        )
+        route.log(LogLevel.error, f"Remote server has a duplicate name: {quoted(info.server_name)}")
         route.close(ClosedState.DUPLICATE_SERVER_NAME)
         return
     headers = info.headers and not context.options.no_header_support
@@ -222,7 +216,7 @@ def _more_news(route: RouteProtocol, info: RouteInfo, argument: bytes) -> None:
     elif info.gateway:
         route.log(
             LogLevel.error,
-            f"Received information about gateway {_quoted(info.gateway)} from"
+            f"Received information about gateway {quoted(info.gateway)} from"
             f" {route.remote_id}, but gateway is not configured",
         )
     elif info.server_id != route.remote_id:

@@ -39,8 +39,8 @@ from pubsub.errors import (
     LinkRefused,
     MalformedArguments,
     StaleConnection,
-    go_quote,
 )
+from pubsub.quoting import quoted
 
 if TYPE_CHECKING:
     from pubsub.cluster.gateways.protocol import GatewayProtocol
@@ -48,16 +48,12 @@ if TYPE_CHECKING:
 __all__ = ["connect_received", "greet", "info_received"]
 
 
-def _quoted(text: str) -> str:
-    return go_quote(text.encode("utf-8", "replace"))
-
-
 def greet(gateway: GatewayProtocol) -> None:
     """Say what can be said before anything was heard."""
     context = gateway.context
     if gateway.dialled:
         gateway.log(
-            LogLevel.info, f"Creating outbound gateway connection to {_quoted(gateway.name)}"
+            LogLevel.info, f"Creating outbound gateway connection to {quoted(gateway.name)}"
         )
         # the other side understands nothing before CONNECT, so it cannot be asked
         _, most = gateway.ping_options()
@@ -107,8 +103,8 @@ def _known(gateway: GatewayProtocol, connect: GatewayConnect) -> None:
         gateway.fault(ConnectedToGatewayPort())
         return
     if gateways.rejected(connect.gateway):
-        gateway.log(LogLevel.error, f"Rejecting connection from gateway {_quoted(connect.gateway)}")
-        text = f"Connection to gateway {_quoted(gateways.name)} rejected"
+        gateway.log(LogLevel.error, f"Rejecting connection from gateway {quoted(connect.gateway)}")
+        text = f"Connection to gateway {quoted(gateways.name)} rejected"
         gateway.fault(LinkRefused(text, ClosedState.WRONG_GATEWAY))
         return
     gateway.name = connect.gateway
@@ -137,7 +133,7 @@ def _from_there(gateway: GatewayProtocol, info: GatewayInfo) -> None:
     assert remote is not None
     first = gateway.info is None
     if not info.gateway:
-        text = f"Attempt to connect to gateway {_quoted(gateway.name)} using wrong port"
+        text = f"Attempt to connect to gateway {quoted(gateway.name)} using wrong port"
         gateway.fault(LinkRefused(text, ClosedState.WRONG_PORT))
     elif info.gateway != gateway.name:
         if not first and info.command == GOSSIP:
@@ -160,21 +156,21 @@ def _from_there(gateway: GatewayProtocol, info: GatewayInfo) -> None:
 
 
 def _wrong(gateway: GatewayProtocol, info: GatewayInfo) -> None:
-    there = _quoted(info.gateway)
+    there = quoted(info.gateway)
     gateway.log(
         LogLevel.error,
-        f"Failing connection to gateway {_quoted(gateway.name)}, remote gateway name is {there}",
+        f"Failing connection to gateway {quoted(gateway.name)}, remote gateway name is {there}",
     )
     # what it is told makes sense in its own log
     text = (
-        f"Connection from {_quoted(gateway.gateways.name)} rejected, wanted to connect to"
-        f" {_quoted(gateway.name)}, this is {there}"
+        f"Connection from {quoted(gateway.gateways.name)} rejected, wanted to connect to"
+        f" {quoted(gateway.name)}, this is {there}"
     )
     gateway.fault(LinkRefused(text, ClosedState.WRONG_GATEWAY))
 
 
 def _duplicate(gateway: GatewayProtocol, info: GatewayInfo) -> None:
-    gateway.log(LogLevel.error, f"Remote server has a duplicate name: {_quoted(info.server_name)}")
+    gateway.log(LogLevel.error, f"Remote server has a duplicate name: {quoted(info.server_name)}")
     gateway.close(ClosedState.DUPLICATE_SERVER_NAME)
 
 
@@ -214,7 +210,7 @@ def _found(gateway: GatewayProtocol, info: GatewayInfo) -> None:
     if gateways.register_outbound(gateway):
         gateway.log(
             LogLevel.info,
-            f"Outbound gateway connection to {_quoted(gateway.name)} ({info.server_id}) registered",
+            f"Outbound gateway connection to {quoted(gateway.name)} ({info.server_id}) registered",
         )
         gateway.introduced()
     else:
@@ -230,7 +226,7 @@ def _commanded(gateway: GatewayProtocol, info: GatewayInfo) -> None:
     else:
         gateway.log(
             LogLevel.warn,
-            f"Received unknown command {info.command} from gateway {_quoted(gateway.name)}",
+            f"Received unknown command {info.command} from gateway {quoted(gateway.name)}",
         )
 
 
@@ -241,7 +237,7 @@ def _came(gateway: GatewayProtocol, info: GatewayInfo) -> None:
     if info.gateway != gateway.name:
         gateway.fault(
             MalformedArguments(
-                f"Gateway {_quoted(gateway.name)} calls itself {_quoted(info.gateway)} in INFO"
+                f"Gateway {quoted(gateway.name)} calls itself {quoted(info.gateway)} in INFO"
             )
         )
         return
@@ -256,7 +252,7 @@ def _came(gateway: GatewayProtocol, info: GatewayInfo) -> None:
     gateways.register_inbound(gateway)
     gateway.log(
         LogLevel.info,
-        f"Inbound gateway connection from {_quoted(info.gateway)} ({info.server_id}) registered",
+        f"Inbound gateway connection from {quoted(info.gateway)} ({info.server_id}) registered",
     )
     gateways.telling.begin(gateway)
     gateways.told_of(info)
