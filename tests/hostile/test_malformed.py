@@ -22,15 +22,24 @@ class Ground:
     def __init__(self, server: Server, **options: str) -> None:
         self.server = server
         self.witness = Witness(server.client(**options), server.client(**options))
-        self._second = 0
-        self._lines = 0
+        self._seconds = (0, 0)
+        self._lines = [0, 0]
 
     def may_be_provoked(self) -> bool:
-        """Whether its log takes one more line in this second; if so, it is counted."""
-        if (now := int(time.time())) != self._second:
-            self._second, self._lines = now, 0
-        self._lines += 1
-        return self._lines < LINES_PER_SECOND - 1
+        """Whether its log takes one more line in this second; if so, it is counted.
+
+        Its seconds are those of the clock on the wall or of the machine's other one, as its
+        reactor has it.
+        """
+        now = int(time.time()), int(time.monotonic())
+        for which in (0, 1):
+            if now[which] != self._seconds[which]:
+                self._lines[which] = 0
+        self._seconds = now
+        if max(self._lines) >= LINES_PER_SECOND - 2:
+            return False
+        self._lines = [lines + 1 for lines in self._lines]
+        return True
 
 
 class Grounds:
