@@ -33,6 +33,7 @@ __all__ = [
     "IRouter",
     "IRouterBackend",
     "IServiceObserver",
+    "IServiceTracker",
     "IStreamImports",
     "ISubjectMapper",
     "ISubscriptionListener",
@@ -94,6 +95,9 @@ class IRouter(Interface):
 
     def set_hook(hook: IMessageHook | None) -> None:
         """Ask ``hook`` about every message of every client; ``None`` costs nothing."""
+
+    def set_tracker(tracker: IServiceTracker | None) -> None:
+        """Measure services together with other servers; ``None``: each for itself."""
 
     def add_interest_listener(listener: IInterestListener) -> None:
         """Tell ``listener`` of every change of interest from now on."""
@@ -334,11 +338,29 @@ class IServiceObserver(Interface):
         will be no answer, and no other method is called.
         """
 
-    def answered(token: Any, link: ILink | None) -> None:
-        """The first answer to a measured request arrived, from ``link``."""
+    def answered(token: Any, link: ILink | None, reply: bytes) -> None:
+        """The first answer to a measured request arrived, from ``link``.
+
+        ``reply`` is where: the reply the service was given.
+        """
 
     def unanswered(token: Any, reason: str) -> None:
         """There will be none: ``"no responders"``, ``"timeout"`` or ``"interest lost"``."""
+
+
+class IServiceTracker(Interface):
+    """Told of measured requests that came from another server, and of their answers.
+
+    Their replies begin with ``_R_.`` and end with ``.T``. Nobody else's cost a call.
+    """
+
+    mark = Attribute("bytes: ends the replies of requests measured here, .<server>.T or nothing")
+
+    def requested(link: ILink, account: str, subject: bytes, reply: bytes) -> None:
+        """The client behind ``link``, in ``account``, gets such a request."""
+
+    def answered(link: ILink, reply: bytes) -> None:
+        """The client behind ``link`` publishes on such a reply."""
 
 
 class IInterestListener(Interface):

@@ -179,6 +179,7 @@ class PubSubServer:
             self.context,
             page_requests(self),
             self.reload,
+            self.accounts.remote_latency,
         )
         self.context.observer = system.events
         return system

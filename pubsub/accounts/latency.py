@@ -8,28 +8,34 @@ and its like; ADR-3). Who asks shows its round trip only, unless the import shar
 
 from __future__ import annotations
 
-import json
 import random
 import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
 
 from zope.interface import implementer
 
-from pubsub.interfaces import ILink, IServiceObserver
+from pubsub.accounts.remote_latency import (
+    Half,
+    IMeasuredClient,
+    RemoteLatency,
+    client_info,
+    round_trip,
+)
+from pubsub.interfaces import ILink, IServiceObserver, PeerKind
 from pubsub.values.accounts import LatencyOptions
 from pubsub.wire.gotime import nanoseconds, rfc3339
 from pubsub.wire.headers import parse_headers
 from pubsub.wire.info import go_json
 
-__all__ = ["METRIC_TYPE", "IMeasuredClient", "LatencyObserver", "tracing_headers"]
+__all__ = ["METRIC_TYPE", "LatencyObserver", "tracing_headers"]
 
 METRIC_TYPE = "io.nats.server.metric.v1.service_latency"
 
 _ALL = 100
-_SECOND = 1e9
 #: as many as nuid makes
 _ID_LENGTH = 22
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -49,15 +55,11 @@ _UNANSWERED = {
     "interest lost": (408, "Request Timeout"),
 }
 
+#: Their clients serve, and only they know more.
+_SERVERS = (PeerKind.ROUTE, PeerKind.GATEWAY, PeerKind.LEAF)
+
 #: canonical key to its values
 Headers = Mapping[str, list[str]]
-
-
-class IMeasuredClient(Protocol):
-    """What is asked of a client."""
-
-    def request_info(self, detailed: bool) -> bytes:
-        """nats-server's ClientInfo as JSON."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class LatencyObserver:
     :param wall: epoch seconds.
     :param monotonic: seconds, for durations.
     :param draw: a random number below its argument.
+    :param remote: what other servers measure; without it, nothing.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class LatencyObserver:
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         draw: Callable[[int], int] = random.randrange,
+        remote: RemoteLatency | None = None,
     ) -> None:
         self._subject = options.subject.encode("utf-8", "surrogateescape")
         self._sampling = options.sampling
@@ -102,6 +106,7 @@ class LatencyObserver:
         self._wall = wall
         self._monotonic = monotonic
         self._draw = draw
+        self._remote = remote
 
     def requested(self, link: ILink | None, reply: bytes, headers: bytes) -> Any:
         """Measure it or not; a request without reply is measured as a bad one, at once."""
@@ -116,23 +121,54 @@ class LatencyObserver:
         request = _Request(client, self._wall(), self._monotonic(), tracing)
         if reply:
             return request
-        requestor = _info(client, self._share)
-        self._send(request, 400, "Bad Request", requestor, start=request.at - _rtt(requestor))
+        requestor = client_info(client, self._share)
+        self._send(request, 400, "Bad Request", requestor, start=request.at - round_trip(requestor))
         return None
 
-    def answered(self, token: Any, link: ILink | None) -> None:
+    def answered(self, token: Any, link: ILink | None, reply: bytes) -> None:
         """The first answer is there."""
         request: _Request = token
         now = self._monotonic()
         took = now - request.began
-        requestor = _info(request.client, self._share)
+        requestor = client_info(request.client, self._share)
         served_by = self._client_of(link) if link is not None else None
-        responder = _info(served_by, True) if served_by is not None else None
-        distance = _rtt(requestor)
-        total, system = distance + took, 0.0
-        if _rtt(responder):
+        remote = self._remote
+        if (
+            served_by is None
+            and link is not None
+            and link.kind in _SERVERS
+            and remote is not None
+            and remote.mark
+        ):
+            remote.wait(reply, partial(self._served_elsewhere, request, requestor, took))
+            return
+        responder = client_info(served_by, True) if served_by is not None else None
+        distance, system = round_trip(responder), 0.0
+        if distance:
             system = max(0.0, self._monotonic() - now)
-            total += system
+        self._served(request, requestor, responder, took - distance, system, took + system)
+
+    def _served_elsewhere(
+        self, request: _Request, requestor: Mapping[str, Any], took: float, half: Half | None
+    ) -> None:
+        """Another server has measured, too, or it has not: it may be of another kind."""
+        if half is None:
+            self._served(request, requestor, None, took, 0.0, took)
+            return
+        system = took - half.service - round_trip(half.responder)
+        self._served(request, requestor, half.responder, half.service, system, took)
+
+    def _served(
+        self,
+        request: _Request,
+        requestor: Mapping[str, Any],
+        responder: Mapping[str, Any] | None,
+        service: float,
+        system: float,
+        took: float,
+    ) -> None:
+        """Times are estimates, and never shown as negative ones."""
+        distance = round_trip(requestor)
         self._send(
             request,
             200,
@@ -140,17 +176,19 @@ class LatencyObserver:
             requestor,
             responder,
             start=request.at - distance,
-            service=max(0.0, took - _rtt(responder)),
-            system=system,
-            total=total,
+            service=max(0.0, service),
+            system=max(0.0, system),
+            total=distance + took,
         )
 
     def unanswered(self, token: Any, reason: str) -> None:
         """There will be no answer."""
         request: _Request = token
         status, description = _UNANSWERED.get(reason, _UNANSWERED["timeout"])
-        requestor = _info(request.client, self._share)
-        self._send(request, status, description, requestor, start=request.at - _rtt(requestor))
+        requestor = client_info(request.client, self._share)
+        self._send(
+            request, status, description, requestor, start=request.at - round_trip(requestor)
+        )
 
     def _send(
         self,
@@ -183,16 +221,6 @@ class LatencyObserver:
         metric["system"] = nanoseconds(system)
         metric["total"] = nanoseconds(total)
         self._publish(self._subject, go_json(metric))
-
-
-def _info(client: IMeasuredClient, detailed: bool) -> Mapping[str, Any]:
-    read: Mapping[str, Any] = json.loads(client.request_info(detailed) or b"{}")
-    return read
-
-
-def _rtt(info: Mapping[str, Any] | None) -> float:
-    """The round trip in it, in seconds."""
-    return float(info.get("rtt", 0)) / _SECOND if info is not None else 0.0
 
 
 # --- headers that ask to be traced --------------------------------------------------------

@@ -26,6 +26,7 @@ from pubsub.accounts.imports import ServiceSpec, StreamImports, service_route
 from pubsub.accounts.latency import LatencyObserver
 from pubsub.accounts.members import IAccountMember, Members
 from pubsub.accounts.plans import Plan, Planner, plan_all
+from pubsub.accounts.remote_latency import RemoteLatency
 from pubsub.accounts.timers import Timers
 from pubsub.errors import (
     AccountAuthenticationExpired,
@@ -73,6 +74,8 @@ class Accounts:
     :param wall: epoch seconds.
     :param cluster: the name of this server's cluster: some mappings are for one only.
 
+    :ivar remote_latency: exchanges measurements of services with other servers, once started.
+
     These may be assigned later, and before anything is connected:
 
     :ivar client_of: the client behind a link; latency is measured only with it.
@@ -117,6 +120,9 @@ class Accounts:
         #: accounts to ask for, and those somebody looks for already
         self._unknown: set[str] = set()
         self._asked: set[str] = set()
+        self.remote_latency = RemoteLatency(
+            clock, self.find, lambda link: self.client_of(link), wall, monotonic
+        )
         #: those that publish measurements, by account
         self._publishers: dict[str, IPublisher] = {}
         self.replace_all(())
@@ -428,6 +434,7 @@ class Accounts:
             publish,
             self._wall,
             self._monotonic,
+            remote=self.remote_latency,
         )
 
     def _publish_metric(self, account: str, subject: bytes, payload: bytes) -> None:

@@ -14,6 +14,7 @@ from pubsub.system.requests import Page, ServerRequests, ZRequests
 from pubsub.system.statsz import MeasuredServer, Statsz
 
 if TYPE_CHECKING:
+    from pubsub.accounts.remote_latency import RemoteLatency
     from pubsub.client.context import ClientContext
     from pubsub.interfaces import IServerAccess
     from pubsub.system.account_figures import AccountFigures
@@ -32,6 +33,7 @@ class SystemServices:
         (:func:`pubsub.monitor.requests.page_requests`).
     :param reload: reads the configuration again, or raises
         :class:`pubsub.errors.PubSubError`.
+    :param latency: measures services together with other servers.
     :ivar events: the observer of clients (``ClientContext.observer``).
     """
 
@@ -43,6 +45,7 @@ class SystemServices:
         context: ClientContext,
         pages: Mapping[str, Page],
         reload: Callable[[], None],
+        latency: RemoteLatency,
         wall: Callable[[], float] = time.time,
     ) -> None:
 
@@ -61,6 +64,7 @@ class SystemServices:
         requests = ZRequests(self._bus, context)
         self._server_requests = ServerRequests(requests, self._statsz, pages, reload)
         self._account_requests = AccountRequests(requests, self.events, figures, pages)
+        self._latency = latency
         self._running = False
 
     def start(self) -> None:
@@ -68,7 +72,15 @@ class SystemServices:
         self._running = True
         self._server_requests.start()
         self._account_requests.start()
+        self._measure_together()
         self._statsz.start(others=self._bus.server.may_be_linked())
+
+    def _measure_together(self) -> None:
+        """Exchange what is measured of services with other servers."""
+        bus, latency = self._bus, self._latency
+        subject = latency.start(bus.server.server_name, bus.client.publish)
+        bus.client.subscribe(subject, lambda message: latency.received(message.payload))
+        bus.server.router.set_tracker(latency)
 
     def lame_duck(self) -> None:
         """The server enters lame duck mode."""
@@ -84,4 +96,5 @@ class SystemServices:
 
     def close(self) -> None:
         """The clients are gone, and their going was told."""
+        self._latency.stop()
         self._bus.close()

@@ -450,7 +450,7 @@ class TestLatency:
         observer = world.router.services["I"][0].observer
         assert observer is not None
         link: Any = object()
-        observer.answered(observer.requested(link, b"r", b""), None)
+        observer.answered(observer.requested(link, b"r", b""), None, b"r")
 
     def test_not_while_the_router_is_busy(self) -> None:
         """And by one client."""

@@ -64,7 +64,7 @@ class Observer:
         self.requests += 1
         return self.requests if self.measures else None
 
-    def answered(self, token: Any, link: ILink | None) -> None:
+    def answered(self, token: Any, link: ILink | None, reply: bytes) -> None:
         self.log.append(("answered", token, link and link.cid))
 
     def unanswered(self, token: Any, reason: str) -> None:

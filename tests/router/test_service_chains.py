@@ -328,7 +328,7 @@ class Broken:
         self._fail("requested")
         return 1
 
-    def answered(self, token: Any, link: ILink | None) -> None:
+    def answered(self, token: Any, link: ILink | None, reply: bytes) -> None:
         self._fail("answered")
 
     def unanswered(self, token: Any, reason: str) -> None:

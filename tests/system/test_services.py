@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pubsub.accounts.remote_latency import RemoteLatency
 from pubsub.config.options import (
     AuthorizationOptions,
     CalloutOptions,
@@ -24,7 +25,14 @@ def services(server: FakeServer) -> SystemServices:
     )
     pages = {"CONNZ": FakePage()}
     return SystemServices(
-        server, server, server.figures(), context, pages, lambda: None, server.wall
+        server,
+        server,
+        server.figures(),
+        context,
+        pages,
+        lambda: None,
+        RemoteLatency(server.clock, lambda name: None, lambda link: None),
+        server.wall,
     )
 
 

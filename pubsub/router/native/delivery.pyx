@@ -33,6 +33,7 @@ from pubsub.router.native.prefixes cimport (
 from pubsub.router.native.relaying cimport count_in, publish_direct
 from pubsub.router.native.services cimport cross_back, cross_over
 from pubsub.router.native.text cimport write_number
+from pubsub.router.native.tracking cimport is_tracked, track_answer, track_request
 from pubsub.router.native.types cimport (
     ANSWERS, ENCODED_ACK, LEAF_KIND, ORDINARY, ROUTED_REPLY, ROUTE_KIND, SERVICE, Account, Block, Conn, Core,
     Message, Result, Sub,
@@ -247,6 +248,8 @@ cdef int send_to(Core* core, Conn* origin, Conn* dest, Sub* sub, Message* m) exc
     if dest.pending > core.stall_pending and origin != NULL and origin.kind == CLIENT:
         if not hold_back(core, origin, dest):
             return 0
+    if origin != NULL and ROUTE_KIND <= origin.kind <= LEAF_KIND and is_tracked(m.reply, m.rlen):
+        track_request(dest, m)
     append_frame(dest, sub, m, strip)
     if dest.replies != NULL and m.rlen:
         expect_answer(dest, m.reply, m.rlen)
@@ -511,6 +514,8 @@ cdef int publish(Conn* conn, Message* m, bint answer) except -1:
         put(conn, b"+OK\r\n", 5)
     if conn.closed:
         return 0
+    if is_tracked(m.subject, m.slen):
+        track_answer(conn, m)
     if conn.routed_replies != NULL or account.routed_replies != NULL:
         subject = whole_reply(conn, account, m)
         if subject is not None:

@@ -7,6 +7,7 @@ cdef class NativeRouter(NativeGateways):
     cdef object _listeners
     cdef object _watchers
     cdef object _hook
+    cdef object _tracker
     cdef list _retired
 
 

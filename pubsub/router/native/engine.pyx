@@ -492,6 +492,10 @@ cdef class NativeRouter(NativeGateways):
         self._hook = hook
         self.core.hook = NULL if hook is None else <PyObject*>hook
 
+    def set_tracker(self, tracker):
+        self._tracker = tracker
+        self.core.tracker = NULL if tracker is None else <PyObject*>tracker
+
     def add_subscription_listener(self, listener):
         self._watchers.append(listener)
         self.core.watchers = <PyObject*>self._watchers

@@ -86,6 +86,9 @@ cdef bytes expect(
     """Remember that an answer published in ``exporter`` belongs on ``reply`` in ``importer``."""
     cdef Pending pending = Pending.__new__(Pending)
     cdef bytes given = new_reply(exporter)
+    if token is not None and exporter.core.tracker != NULL:
+        # tells the server of who serves that this is measured
+        given += <bytes>(<object>exporter.core.tracker).mark
     pending.importer = importer
     pending.service = service
     pending.reply = reply
@@ -277,7 +280,7 @@ cdef int cross_back(Core* core, Conn* origin, Sub* sub, Message* m) except -1:
         token, pending.token = pending.token, None
         try:
             pending.service.observer.answered(
-                token, None if origin == NULL else <object>origin.link
+                token, None if origin == NULL else <object>origin.link, given
             )
         except Exception:
             report("measuring a service")

@@ -383,6 +383,8 @@ cdef struct Core:
     size_t grave_len
     size_t grave_cap
     PyObject* hook
+    # IServiceTracker
+    PyObject* tracker
     PyObject* listeners
     # ISubscriptionListener
     PyObject* watchers

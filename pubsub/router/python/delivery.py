@@ -15,6 +15,7 @@ from pubsub.router.python.message import Message
 from pubsub.router.python.prefixes import ack_end, is_prefixed
 from pubsub.router.python.subscription import Carrier, Entry, Heard, Subscription
 from pubsub.router.python.targets import Targets
+from pubsub.router.python.tracking import is_tracked, track_request
 
 if TYPE_CHECKING:
     from pubsub.router.python.account import Account
@@ -181,6 +182,8 @@ def _send(
         _stall(publisher, link)
     message = _as_shown(link, message)
     link.expect_answer(message.reply)
+    if publisher is not None and publisher.is_server and is_tracked(message.reply):
+        track_request(link, message.subject, message.reply)
     head = frame_head(sub, message)
     link.write(b"%b\r\n%b\r\n" % (head, payload))
     if link.trace:

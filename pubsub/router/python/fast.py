@@ -26,6 +26,7 @@ from pubsub.router.python.message import parse_size
 from pubsub.router.python.prefixes import way_of
 from pubsub.router.python.publish import RESERVED_REPLIES, is_reserved
 from pubsub.router.python.subscription import Entry, Heard, Subscription
+from pubsub.router.python.tracking import is_tracked
 from pubsub.router.subjects import is_valid_literal
 
 if TYPE_CHECKING:
@@ -270,6 +271,7 @@ def _work_out(link: PythonLink, subject: bytes, with_headers: bool) -> Route:
     """Who gets what is published there; odd if for any of them a frame is not all."""
     if (
         is_reserved(link, subject)
+        or is_tracked(subject)
         or not _recall(link.may_publish, subject)
         or (link.options.pedantic and not is_valid_literal(subject))
         or _is_for_abroad(link, subject)

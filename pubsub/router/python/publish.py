@@ -12,6 +12,7 @@ from pubsub.router.python.message import Message
 from pubsub.router.python.prefixes import shown
 from pubsub.router.python.returning import answer, is_missing, take_back, whole_reply
 from pubsub.router.python.subscription import Subscription
+from pubsub.router.python.tracking import is_tracked, track_answer
 from pubsub.router.python.verbs import write_ok
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ def _publish(link: PythonLink, message: Message, payload: bytes, verbose: bool) 
         write_ok(link)
     if link.closed:
         return 0
+    if is_tracked(message.subject):
+        track_answer(link, message.subject)
     whole = whole_reply(link if link.kind == PeerKind.CLIENT else link.home, message.subject)
     if whole is not None:
         message.subject = whole

@@ -16,6 +16,7 @@ from pubsub.interfaces import (
     ILinkHandler,
     IMessageHook,
     IRouter,
+    IServiceTracker,
     IStreamImports,
     ISubjectMapper,
     ISubscriptionListener,
@@ -76,6 +77,7 @@ class PythonRouter:
         self.decisions: Interned[Callable[..., bool], Decisions] = Interned(Decisions)
         self.mappings: Interned[ISubjectMapper, SubjectMapping] = Interned(SubjectMapping)
         self.hook: IMessageHook | None = None
+        self.tracker: IServiceTracker | None = None
         #: links with output, in the order in which they got it
         self.dirty: list[PythonLink] = []
         self._accounts: dict[str, Account] = {}
@@ -158,6 +160,10 @@ class PythonRouter:
         self.hook = hook
         for account in self._accounts.values():
             account.version += 1
+
+    def set_tracker(self, tracker: IServiceTracker | None) -> None:
+        """See :meth:`IRouter.set_tracker <pubsub.interfaces.IRouter.set_tracker>`."""
+        self.tracker = tracker
 
     def add_interest_listener(self, listener: IInterestListener) -> None:
         """Tell ``listener`` of every change of interest from now on."""

@@ -89,7 +89,8 @@ class ServiceImport(Carrier):
         token = _requested(route, publisher, message, payload)
         reply = message.reply
         if reply and not reply.startswith(_KEPT_REPLY):
-            reply = _expect(router, Pending(self.home, reply, route, token, exporter))
+            mark = router.tracker.mark if token is not None and router.tracker is not None else b""
+            reply = _expect(router, Pending(self.home, reply, route, token, exporter), mark)
         request = message.readdressed(subject, reply, route.export)
         if not message.via:
             # The first import is the requester's: those behind it must not tell more.
@@ -121,7 +122,7 @@ class AnswerInbox(Carrier):
             # Nobody has looked since what is outdated.
             give_up(self.home, message.subject, "timeout")
             return 0
-        _answered(pending, publisher)
+        _answered(pending, publisher, message.subject)
         importer, route = pending.importer, pending.route
         reply = message.reply
         if reply and not reply.startswith(_KEPT_REPLY):
@@ -162,14 +163,17 @@ def _introduced(
     return changed, headers + body
 
 
-def _expect(router: PythonRouter, pending: Pending) -> bytes:
-    """The reply for the service; the first one makes the account listen for answers."""
+def _expect(router: PythonRouter, pending: Pending, mark: bytes = b"") -> bytes:
+    """The reply for the service; the first one makes the account listen for answers.
+
+    :param mark: what it ends with: tells the server of who serves that this is measured.
+    """
     exporter = pending.exporter
     if not exporter.reply_prefix:
         exporter.reply_prefix = b"_R_.%b." % router.draw.word(_ACCOUNT_DIGITS)
         subject = exporter.reply_prefix + b">"
         exporter.insert(AnswerInbox(exporter, subject, b"", router.next_serial()))
-    reply = exporter.reply_prefix + router.draw.word(_TOKEN_DIGITS)
+    reply = exporter.reply_prefix + router.draw.word(_TOKEN_DIGITS) + mark
     pending.since = router.monotonic()
     owe(pending, reply)
     return reply
@@ -190,10 +194,10 @@ def _requested(
         return None
 
 
-def _answered(pending: Pending, publisher: PythonLink | None) -> None:
+def _answered(pending: Pending, publisher: PythonLink | None, given: bytes) -> None:
     token, pending.token = pending.token, None
     if token is not None and pending.route.observer is not None:
         try:
-            pending.route.observer.answered(token, publisher)
+            pending.route.observer.answered(token, publisher, given)
         except Exception:  # noqa: BLE001 (the answer is worth more)
             _log.failure("Measuring the answer on {reply!r} failed", reply=pending.reply)
