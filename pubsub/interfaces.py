@@ -185,6 +185,7 @@ class IAccounts(Interface):
 
     check_activation = Attribute("judges the tokens of imports; ``None``: none counts")
     missing = Attribute("asked for an account that an import names and nobody knows, or ``None``")
+    appeared = Attribute("told the name of each account that is new here, or ``None``")
 
     def find(name: str) -> AccountOptions | None:
         """The account of that name, if it is known here now."""
@@ -200,10 +201,16 @@ class IAccounts(Interface):
         """Forget it; its clients are disconnected."""
 
     def connections(name: str) -> int:
-        """How many clients of it are connected."""
+        """How many clients of it are connected to this server."""
 
     def leafnodes(name: str) -> int:
-        """How many leaf node links it has."""
+        """How many leaf node links it has on this server."""
+
+    def connections_elsewhere(server_id: str, name: str, clients: int, leafnodes: int) -> None:
+        """Another server has so many of that account: they count for its limits."""
+
+    def server_gone(server_id: str) -> None:
+        """That server is there no more, and has none of any account."""
 
 
 class IServerIdentity(Interface):

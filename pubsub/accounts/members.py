@@ -8,6 +8,7 @@ account does not accept any more goes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any, Protocol
 
 from pubsub.errors import (
@@ -21,6 +22,13 @@ from pubsub.values.accounts import AccountOptions
 from pubsub.values.identity import Identity
 
 __all__ = ["IAccountMember", "Members"]
+
+#: numbers everybody who comes into an account, as a client or as a leaf node
+_ARRIVALS = count()
+
+
+def _none(name: str) -> int:
+    return 0
 
 
 class IAccountMember(Protocol):
@@ -42,11 +50,15 @@ class Members:
     """The clients of each account, in the order they came.
 
     :param wall: epoch seconds.
+    :ivar others: how many of an account count for its limit besides these: those of other
+        servers.
     """
 
     def __init__(self, wall: Callable[[], float]) -> None:
         self._wall = wall
-        self._clients: dict[str, dict[Any, None]] = {}
+        self.others: Callable[[str], int] = _none
+        #: by account, and what number they are of all that ever came
+        self._clients: dict[str, dict[Any, int]] = {}
         self._account_of: dict[Any, str] = {}
 
     def limit(self, account: AccountOptions) -> int:
@@ -61,6 +73,18 @@ class Members:
         """All of them."""
         return list(self._clients.get(name, ()))
 
+    def arrivals(self, name: str) -> Sequence[tuple[int, Any]]:
+        """All of them, after a number that is higher the later they came."""
+        return [(number, client) for client, number in self._clients.get(name, {}).items()]
+
+    def excess(self, account: AccountOptions) -> int:
+        """How many there are too many of ``account``, those of other servers included; as a
+        negative number, how many more there may be. -1 if there is no limit."""
+        limit = self.limit(account)
+        if limit < 0:
+            return -1
+        return self.count(account.name) + self.others(account.name) - limit
+
     def register(
         self, client: IAccountMember, identity: Identity, account: AccountOptions | None
     ) -> ClientFault | None:
@@ -72,9 +96,9 @@ class Members:
             )
         if self._is_over(account):
             return AccountAuthenticationExpired()
-        if 0 <= self.limit(account) <= self.count(account.name):
+        if self.excess(account) >= 0:
             return MaximumAccountConnectionsExceeded()
-        self._clients.setdefault(account.name, {})[client] = None
+        self._clients.setdefault(account.name, {})[client] = next(_ARRIVALS)
         self._account_of[client] = account.name
         return None
 

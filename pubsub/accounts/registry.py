@@ -15,12 +15,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from pubsub.accounts.elsewhere import Elsewhere
 from pubsub.accounts.exports import ActivationCheck, check_exports
 from pubsub.accounts.imports import ServiceSpec, StreamImports, service_route
 from pubsub.accounts.latency import LatencyObserver
@@ -33,6 +35,7 @@ from pubsub.errors import (
     BadSubjectTransform,
     ClientFault,
     ConfigError,
+    MaximumAccountConnectionsExceeded,
 )
 from pubsub.interfaces import GLOBAL_ACCOUNT, IAccounts, ILink, IRouter
 from pubsub.router.mappings import AccountMapper
@@ -48,6 +51,9 @@ if TYPE_CHECKING:
 __all__ = ["Accounts", "IPublisher"]
 
 SYSTEM_ACCOUNT = "$SYS"
+
+#: epoch seconds: a time that is over
+_SOON = 1.0
 
 
 class IPublisher(Protocol):
@@ -83,6 +89,7 @@ class Accounts:
     :ivar check_activation: judges the tokens of imports; without it none counts.
     :ivar missing: asked for an account that an import of a JWT account names; whoever gets
         it calls :meth:`update` with it. May answer later.
+    :ivar appeared: told the name of an account that was not known here before.
     """
 
     _log = Logger()
@@ -102,6 +109,7 @@ class Accounts:
         self.internal_client: Callable[[str], IPublisher] | None = None
         self.check_activation: ActivationCheck | None = None
         self.missing: Callable[[str], Deferred[Any] | None] | None = None
+        self.appeared: Callable[[str], None] | None = None
         self._router = router
         self._clock = clock
         self._wall = wall
@@ -110,6 +118,8 @@ class Accounts:
         self._members = Members(wall)
         #: everybody who is told of changes: clients, and leaf nodes where there are any
         self._groups = [self._members]
+        self._elsewhere = Elsewhere()
+        self._members.others = self._others
         self._watchers: list[Callable[[str], None]] = []
         self._timers = Timers(clock, wall)
         self._options: dict[str, AccountOptions] = {}
@@ -138,11 +148,11 @@ class Accounts:
         return list(self._options)
 
     def connections(self, name: str) -> int:
-        """How many clients of it are connected."""
+        """How many clients of it are connected to this server."""
         return self._members.count(name)
 
     def leafnodes(self, name: str) -> int:
-        """How many leaf node links it has."""
+        """How many leaf node links it has on this server."""
         return sum(group.count(name) for group in self._groups[1:])
 
     def clients(self, name: str) -> Sequence[Any]:
@@ -173,11 +183,61 @@ class Accounts:
         :param changed: called with the name of an account that is another now.
         """
         self._groups.append(members)
+        members.others = self._elsewhere.leafnodes
         self.listen(changed)
 
     def listen(self, changed: Callable[[str], None]) -> None:
         """Call ``changed`` with the name of an account that is new, or another than it was."""
         self._watchers.append(changed)
+
+    # who is in them on other servers
+
+    def connections_elsewhere(
+        self, server_id: str, name: str, clients: int, leafnodes: int
+    ) -> None:
+        """Another server has so many of that account: they count for its limits.
+
+        If there are too many now, some have got in at the same time on several servers. Those
+        who came last go soon, on every server that notices: they may come again if that were
+        more than needed (nats-server: ``updateRemoteServer``).
+        """
+        options = self._options.get(name)
+        if options is None:
+            return
+        self._elsewhere.says(server_id, name, clients, leafnodes)
+        if any(group.excess(options) > 0 for group in self._groups):
+            # Not now: this is heard in the middle of a message.
+            self._timers.at(("excess", name), _SOON, lambda: self._close_excess(name))
+
+    def server_gone(self, server_id: str) -> None:
+        """That server has none of any account any more."""
+        self._elsewhere.server_gone(server_id)
+
+    def _others(self, name: str) -> int:
+        """Leaf nodes of this server take places of clients, those of others do not
+        (nats-server: ``MaxTotalConnectionsReached``)."""
+        return self.leafnodes(name) + self._elsewhere.clients(name)
+
+    def _close_excess(self, name: str) -> None:
+        """Those who came last go: of all that are here for ``max_connections``, of the leaf
+        nodes for ``max_leafnodes``."""
+        options = self._options.get(name)
+        if options is None:
+            return
+        going: dict[Any, None] = {}
+        for group, candidates in ((group, self._candidates(group)) for group in self._groups):
+            excess = max(0, group.excess(options))
+            numbered = sorted(
+                (pair for each in candidates for pair in each.arrivals(name)),
+                key=itemgetter(0),
+                reverse=True,
+            )
+            going.update((member, None) for _, member in numbered[:excess])
+        for member in going:
+            member.fault(MaximumAccountConnectionsExceeded())
+
+    def _candidates(self, group: Members) -> Sequence[Members]:
+        return self._groups if group is self._members else [group]
 
     # changing them
 
@@ -202,6 +262,8 @@ class Accounts:
         for name, account in wanted.items():
             if before.get(name) != account:
                 self._look_at_clients(account)
+            if name not in before:
+                self._appears(name)
         self._ask_for_missing()
 
     def check(self, accounts: Iterable[AccountOptions]) -> None:
@@ -246,6 +308,8 @@ class Accounts:
         self._apply(name, plan, mapper)
         self._plan_importers(name)
         self._look_at_clients(options)
+        if before is None:
+            self._appears(name)
         self._ask_for_missing()
 
     def remove(self, name: str, *, silently: bool = False) -> None:
@@ -291,6 +355,10 @@ class Accounts:
             self._publishers.pop(name).close()
 
     # what follows
+
+    def _appears(self, name: str) -> None:
+        if self.appeared is not None:
+            self.appeared(name)
 
     def _builtin(self) -> list[AccountOptions]:
         names = [GLOBAL_ACCOUNT, self.system_account] if self.system_account else [GLOBAL_ACCOUNT]
@@ -350,6 +418,8 @@ class Accounts:
             self._router.set_service_imports(name, ())
         self._timers.cancel(("activation", name))
         self._timers.cancel(("account", name))
+        self._timers.cancel(("excess", name))
+        self._elsewhere.account_gone(name)
         publisher = self._publishers.pop(name, None)
         if publisher is not None:
             publisher.close()

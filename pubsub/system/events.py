@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SystemEvents"]
 
-#: Seconds after which the number of connections is told again although it is the same.
+#: Seconds after which the number of connections is told again although it is the same
+#: (nats-server: eventsHBInterval).
 _HEARTBEAT = 30.0
 
 _SLOW = frozenset(
@@ -147,14 +148,16 @@ class SystemEvents:
     # accounts
 
     def connections_changed(self, account: str) -> None:
-        """Tell how many clients the account has, now and every half minute while it has any.
+        """Tell how many clients and leaf nodes the account has, now and every half minute while
+        it has any.
 
         The global account is not counted, as in nats-server.
         """
         if account == GLOBAL_ACCOUNT:
             return
         self._due.pop(account, None)
-        if self._bus.server.accounts.connections(account):
+        accounts = self._bus.server.accounts
+        if accounts.connections(account) or accounts.leafnodes(account):
             self._due[account] = self._bus.server.clock.seconds() + _HEARTBEAT
             self._plan()
         old, new = f"$SYS.SERVER.ACCOUNT.{account}.CONNS", f"$SYS.ACCOUNT.{account}.SERVER.CONNS"

@@ -10,6 +10,7 @@ from pubsub.interfaces import GLOBAL_ACCOUNT
 from pubsub.system.account_requests import AccountRequests
 from pubsub.system.bus import SystemBus
 from pubsub.system.events import SystemEvents
+from pubsub.system.remote_connections import RemoteConnections
 from pubsub.system.requests import Page, ServerRequests, ZRequests
 from pubsub.system.statsz import MeasuredServer, Statsz
 
@@ -55,6 +56,7 @@ class SystemServices:
 
         self._bus = SystemBus(server, wall, abroad)
         self._statsz = Statsz(self._bus, measured, figures)
+        self._remote_connections = RemoteConnections(self._bus, self._statsz.remotes)
 
         def refused_account() -> str:
             callout = context.options.authorization.auth_callout
@@ -73,7 +75,10 @@ class SystemServices:
         self._server_requests.start()
         self._account_requests.start()
         self._measure_together()
-        self._statsz.start(others=self._bus.server.may_be_linked())
+        others = self._bus.server.may_be_linked()
+        if others:
+            self._remote_connections.start()
+        self._statsz.start(others=others)
 
     def _measure_together(self) -> None:
         """Exchange what is measured of services with other servers."""
@@ -92,6 +97,7 @@ class SystemServices:
         if self._running:
             self._running = False
             self._statsz.stop()
+            self._remote_connections.stop()
             self.events.shutdown()
 
     def close(self) -> None:

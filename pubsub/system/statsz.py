@@ -123,7 +123,8 @@ class Statsz:
         self._plan(_FIRST)
 
     def stop(self) -> None:
-        """Beat no more."""
+        """Beat no more, and hear no others."""
+        self.remotes.stop()
         if self._beat is not None:
             self._beat.cancel()
             self._beat = None

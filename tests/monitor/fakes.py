@@ -74,6 +74,7 @@ class FakeAccounts:
         self.clients: dict[str, int] = {}
         self.check_activation: Any = None
         self.missing: Any = None
+        self.appeared: Any = None
 
     def find(self, name: str) -> AccountOptions | None:
         return self.options.get(name)
@@ -92,6 +93,14 @@ class FakeAccounts:
 
     def leafnodes(self, name: str) -> int:
         return 0
+
+    def connections_elsewhere(
+        self, server_id: str, name: str, clients: int, leafnodes: int
+    ) -> None:
+        raise NotImplementedError
+
+    def server_gone(self, server_id: str) -> None:
+        raise NotImplementedError
 
 
 @implementer(IServerState)

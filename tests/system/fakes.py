@@ -39,6 +39,10 @@ class FakeAccounts:
         self.clients: dict[str, int] = {}
         self.check_activation: Any = None
         self.missing: Any = None
+        self.appeared: Any = None
+        #: what was said of other servers, ``None`` of one that is gone
+        self.elsewhere: list[Any] = []
+        self.leafs: dict[str, int] = {}
 
     def find(self, name: str) -> AccountOptions | None:
         return self.options.get(name)
@@ -56,7 +60,15 @@ class FakeAccounts:
         return self.clients.get(name, 0)
 
     def leafnodes(self, name: str) -> int:
-        return 0
+        return self.leafs.get(name, 0)
+
+    def connections_elsewhere(
+        self, server_id: str, name: str, clients: int, leafnodes: int
+    ) -> None:
+        self.elsewhere.append((server_id, name, clients, leafnodes))
+
+    def server_gone(self, server_id: str) -> None:
+        self.elsewhere.append((server_id, None))
 
 
 @implementer(IServerAccess)

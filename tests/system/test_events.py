@@ -202,6 +202,22 @@ def test_connections_are_told_again_every_half_minute() -> None:
     assert heard == [(30, "A"), (40, "SYS"), (60, "A"), (70, "SYS")]
 
 
+def test_so_are_those_of_leaf_nodes_only() -> None:
+    """They count for a limit of all servers, too."""
+    case = Events("$SYS.ACCOUNT.*.SERVER.CONNS")
+    case.server.accounts.leafs["A"] = 1
+    case.events.connections_changed("A")
+    case.listener.take()
+    case.server.clock.advance(30)
+    ((_, event),) = case.listener.take()
+    assert (event["conns"], event["leafnodes"], event["total_conns"]) == (0, 1, 1)
+    case.server.accounts.leafs["A"] = 0
+    case.server.clock.advance(30)
+    case.listener.take()
+    case.server.clock.advance(60)
+    assert case.listener.take() == []
+
+
 def test_a_change_puts_the_next_beat_off() -> None:
     case = Events("$SYS.ACCOUNT.A.SERVER.CONNS")
     client = FakeClient(7, "A")

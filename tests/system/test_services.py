@@ -61,9 +61,29 @@ def test_it_listens_to_others_where_there_may_be_any(linked: bool) -> None:
     server.linked = linked
     system = services(server)
     system.start()
-    assert bool(server.router.matching("SYS", b"$SYS.SERVER.NX.STATSZ")) is linked
+    for subject in (b"$SYS.SERVER.NX.STATSZ", b"$SYS.SERVER.ACCOUNT.A.CONNS"):
+        assert bool(server.router.matching("SYS", subject)) is linked
+    system.stop()
+    assert server.accounts.appeared is None
+    system.close()
+
+
+def test_those_of_others_count_until_they_are_silent() -> None:
+    """Whoever told how many it has is a server like any other."""
+    server = FakeServer()
+    server.linked = True
+    system = services(server)
+    system.start()
+    other = Listener.on(server)
+    told = b'{"server":{"id":"NB"},"acc":"A","conns":2,"leafnodes":1}'
+    other.client.publish(b"$SYS.SERVER.ACCOUNT.A.CONNS", told)
+    assert server.accounts.elsewhere == [("NB", "A", 2, 1)]
+    server.clock.pump([10.0] * 16)
+    assert server.accounts.elsewhere == [("NB", "A", 2, 1), ("NB", None)]
     system.stop()
     system.close()
+    server.clock.pump([10.0] * 16)
+    assert server.clock.getDelayedCalls() == []
 
 
 def test_a_server_that_never_ran_says_nothing() -> None:
