@@ -1,4 +1,4 @@
-"""``/connz``: who is connected, who was, and what they do.
+"""``/connz``: who is connected, who was, and what they do. Leaf node links are among them.
 
 Names, order, defaults and what is left out when empty are those of nats-server 2.15's
 ``Connz`` and ``ConnInfo`` (``server/monitor.go``). One thing is not: closed connections of
@@ -8,7 +8,7 @@ the global account are found by its name too.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pubsub.client.registry import ConnectionInfo
@@ -24,6 +24,9 @@ __all__ = ["DEFAULT_LIMIT", "SORT_KEYS", "ConnzOptions", "connection_block", "co
 
 #: nats-server's DefaultConnListSize
 DEFAULT_LIMIT = 1024
+
+#: ``ConnectionInfo.kind`` of leaf node links
+_LEAF = "Leafnode"
 
 _STATES = {"": "open", "open": "open", "closed": "closed", "any": "all", "all": "all"}
 
@@ -165,7 +168,7 @@ def _page(
 
 
 def _first_by_cid(state: IServerState, options: ConnzOptions) -> tuple[int, list[_Row]]:
-    connections = state.registry.open
+    connections = {**state.registry.open, **{leaf.cid: leaf for leaf in state.leafs.linked()}}
     cids = page_of(sorted(connections), options.offset, options.limit)
     return len(connections), [_open_row(connections[cid]) for cid in cids]
 
@@ -174,7 +177,8 @@ def _selected(state: IServerState, options: ConnzOptions) -> tuple[int, list[_Ro
     """How many there are in that state and account, and those that are asked for."""
     rows: list[_Row] = []
     if options.state != "closed":
-        rows += [_open_row(connection) for connection in state.registry.open.values()]
+        connections = [*state.registry.open.values(), *state.leafs.linked()]
+        rows += [_open_row(connection) for connection in connections]
     if options.state != "open":
         rows += [_closed_row(info) for info in state.registry.closed]
     if options.account:
@@ -182,7 +186,10 @@ def _selected(state: IServerState, options: ConnzOptions) -> tuple[int, list[_Ro
     total = len(rows)
     if options.cid:
         # An open connection hides a closed one of that number, if there could be one.
-        return total, [row for row in rows if row.info.cid == options.cid][:1]
+        # Leaf nodes are not found by their numbers, as in nats-server.
+        return total, [
+            row for row in rows if row.info.cid == options.cid and row.info.kind != _LEAF
+        ][:1]
     if options.user:
         rows = [row for row in rows if row.info.user == options.user]
     if options.filter_subject not in ("", ">"):
@@ -191,8 +198,17 @@ def _selected(state: IServerState, options: ConnzOptions) -> tuple[int, list[_Ro
 
 
 def _open_row(connection: Any) -> _Row:
-    link = connection.link
-    return _Row(connection.describe(), (lambda: ()) if link is None else link.subscriptions)
+    link, info = connection.link, connection.describe()
+    if link is None:
+        return _Row(info, lambda: ())
+    if info.kind == _LEAF:
+        return _Row(replace(info, type=""), lambda: [_heard(sub) for sub in link.subscriptions()])
+    return _Row(info, link.subscriptions)
+
+
+def _heard(sub: SubscriptionInfo) -> SubscriptionInfo:
+    """What another server wants to hear has no number: nats-server shows what it goes by."""
+    return sub._replace(sid=b" ".join(filter(None, (sub.subject, sub.queue))), max=0)
 
 
 def _closed_row(info: ConnectionInfo) -> _Row:

@@ -108,7 +108,13 @@ def page_of(rows: list[Any], offset: int, limit: int) -> list[Any]:
 def _found(state: IServerState, options: SubszOptions) -> list[SubscriptionInfo]:
     test = options.test.encode("utf-8", "surrogateescape")
     rows = state.router.subscriptions(options.account or None)
-    return [sub for sub in rows if not test or subjects.matches(test, sub.subject)]
+    clients = state.registry.open
+    return [
+        sub
+        for sub in rows
+        # those of clients and of the server itself: what other servers hear is not listed
+        if (not sub.cid or sub.cid in clients) and (not test or subjects.matches(test, sub.subject))
+    ]
 
 
 def _stats(state: IServerState, account: str) -> dict[str, int | float]:

@@ -9,6 +9,7 @@ import pytest
 
 from pubsub.config.options import LeafNodeOptions, LeafRemoteOptions, LeafUrl, TlsOptions
 from pubsub.errors import BadMonitorQuery
+from pubsub.monitor.connz import ConnzOptions, connz
 from pubsub.monitor.leafz import LeafzOptions, leaf_block, leafz
 from pubsub.monitor.query import Query
 from pubsub.router.python.backend import PythonBackend
@@ -98,3 +99,20 @@ def test_the_block_in_varz(busy: FakeServer) -> None:
             }
         ],
     }
+
+
+def test_links_are_among_the_connections(busy: FakeServer) -> None:
+    """Of their account; found by what they want to hear, but not by their numbers."""
+    (leaf,) = busy.leafs.linked()
+
+    def rows(**asked: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = connz(busy, ConnzOptions(**asked))["connections"]
+        return found
+
+    (row,) = rows(detail=True)
+    assert (row["cid"], row["kind"], "type" in row) == (leaf.cid, "Leafnode", False)
+    heard = row["subscriptions_list_detail"]
+    assert "t" in [each["sid"] for each in heard]
+    assert all(each["sid"] == each["subject"] for each in heard)
+    assert len(rows(account=leaf.account)) == len(rows(account=leaf.account, filter_subject="t"))
+    assert rows(cid=leaf.cid) == []

@@ -65,7 +65,7 @@ def test_the_list_can_be_narrowed(busy: FakeServer, query: bytes, subjects: list
 
 def test_one_account_has_its_own_subscriptions(busy: FakeServer) -> None:
     busy.router.names.append("APP")
-    busy.router.rows.append(sub(7, b"1", b"x\xff", account="APP"))
+    busy.connect(7, sub(7, b"1", b"x\xff", account="APP"), account="APP")
     page = subsz(busy, ask(b"subs=1&acc=APP"))
     assert (page["num_subscriptions"], page["total"]) == (1, 1)
     assert page["subscriptions_list"][0]["subject"] == "x\ufffd"
@@ -87,3 +87,10 @@ def test_only_a_subject_one_could_publish_to_can_be_tested(subject: str) -> None
 def test_bad_parameters_are_refused(query: bytes) -> None:
     with pytest.raises(BadMonitorQuery):
         ask(query)
+
+
+def test_what_other_servers_hear_is_not_listed(busy: FakeServer) -> None:
+    """The server's own subscriptions are; their connection has no number."""
+    busy.router.rows += [sub(0, b"1", b"own"), sub(99, b"", b"theirs")]
+    page = subsz(busy, ask(b"subs=1"))
+    assert [row["subject"] for row in page["subscriptions_list"]] == ["foo.*", "bar", "own"]
