@@ -180,7 +180,7 @@ class RemoteLatency:
             "system": 0,
             "total": nanoseconds(max(distance, took)),
         }
-        body = {"account": served.account, "req_id": reply.decode(), "m2": half}
+        body = {"account": served.account, "req_id": reply.decode("utf-8", "replace"), "m2": half}
         subject = _SUBJECT.encode() + reply.split(b".")[-2]
         # The router is in the middle of a message now.
         self._clock.callLater(0, self._send, subject, go_json(body))

@@ -277,3 +277,16 @@ def test_who_is_not_waited_for(started: bool) -> None:
     server = Server("west")
     kind = PeerKind.INTERNAL if started else PeerKind.ROUTE
     assert len(measured(server, kind, started)) == 1
+
+
+def test_a_reply_that_is_no_text_is_answered_like_others() -> None:
+    """Nobody waits for such a one; nothing fails."""
+    serving = Server("east")
+    reply = b"_R_.\xff.b." + WEST.encode() + b".T"
+    serving.requested(reply)
+    link: Any = Link(1)
+    serving.latency.answered(link, reply)
+    serving.clock.advance(0)
+    ((subject, payload),) = serving.published
+    assert subject == b"$SYS.LATENCY.M2." + WEST.encode()
+    assert json.loads(payload)["req_id"] == "_R_.\ufffd.b." + WEST + ".T"
