@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import CancelledError, maybeDeferred
+from twisted.internet.defer import maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -163,7 +163,7 @@ class _Attempt:
         self._solicitor.forget(self)
 
     def _failed(self, failure: Failure) -> None:
-        if failure.check(CancelledError) and self._connecting is None:
+        if self._connecting is None:  # that is what became of stop()
             return
         self._connecting = None
         self._count += 1

@@ -23,7 +23,7 @@ from pubsub.config.build import configure
 from pubsub.server import PubSubServer
 from pubsub.system import remote_servers
 from pubsub.testing.child import ChildServer
-from tests.cluster.processes import Cluster, free_port
+from tests.cluster.processes import Cluster, command_of, free_port
 from tests.cluster.processes import until as true
 from tests.patience import until
 from tests.server.peer import Peer, connect
@@ -145,10 +145,14 @@ def test_one_leaf_node_in_the_cluster_is_one(cluster: Cluster, first: str, secon
         await true(lambda: leafs(cluster, "a") == 1, "the first is in")
         other = spoke("y", "b")
         await true(lambda: FULL in cluster.servers["b"].log, "the second is refused")
-        assert leafs(cluster, "b") == leafs(cluster, "y") == 0
+        # nats-server may have it in its list for a moment (2.9.10 for good)
+        inside = "y" if second == "debian" else "b"
+        await true(lambda: leafs(cluster, inside) == 0, "it is out")
+        assert leafs(cluster, "y") == 0
         assert await is_full(cluster.servers["a"])
-        client = await come(cluster.servers["b"])
-        assert client is not None
+        client = None
+        while client is None:
+            client = await come(cluster.servers["b"])
         await client.close()
         leaf.stop()
         # at either server: they tell their leaf nodes of each other
@@ -175,8 +179,17 @@ async def test_a_killed_server_leaves_room(
     """``kill -9``: nobody says that it is gone, so one has to wait; here, not as long as usual."""
     monkeypatch.setattr(remote_servers, "_SILENCE", 15.0)
     text = f'listen: "127.0.0.1:-1"\ncluster {{ name: C, listen: "127.0.0.1:-1" }}\n{top(2)}'
+    command_of(kind)  # skips, as long as there is nothing to close
     server = PubSubServer(configure(text=text, path="f").options, reactor)
     await server.open()
+    try:
+        await _until_forgotten(cluster, kind, server)
+    finally:
+        await server.close()
+
+
+async def _until_forgotten(cluster: Cluster, kind: str, server: PubSubServer) -> None:
+    """Fill both, kill the other one, and come in."""
     port = server.cluster.port
     other = await deferToThread(lambda: cluster.join("b", kind, port, top=top(2)))
     await until(lambda: server.cluster.members.remotes, "they are linked")
@@ -195,4 +208,3 @@ async def test_a_killed_server_leaves_room(
     assert third is not None
     for peer in (here, third):
         peer.transport.loseConnection()
-    await server.close()

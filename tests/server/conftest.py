@@ -78,13 +78,14 @@ def router(request: pytest.FixtureRequest) -> str:
     return name
 
 
-def _gone(calls: list[Any], readers: list[Any]) -> bool:
-    """Whether there is nothing in the reactor that was not there before."""
+def _left(calls: list[Any], readers: list[Any]) -> list[Any]:
+    """What is in the reactor that was not there before."""
     # what wakes the reactor up comes when it first runs, and stays
     known = [*readers, *reactor._internalReaders]
     left = [call for call in reactor.getDelayedCalls() if call not in calls]
-    left += [each for each in reactor.getReaders() + reactor.getWriters() if each not in known]
-    return not left
+    return left + [
+        each for each in reactor.getReaders() + reactor.getWriters() if each not in known
+    ]
 
 
 @pytest.fixture
@@ -107,4 +108,8 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
         for peer in one.peers:
             if peer.transport is not None:
                 peer.transport.abortConnection()
-    blockon(until(lambda: _gone(calls, readers), "the end of what servers have begun"))
+    try:
+        blockon(until(lambda: not _left(calls, readers), "the end of what servers have begun"))
+    except AssertionError as error:
+        left = [str(each) for each in _left(calls, readers)]
+        raise AssertionError("\n".join([str(error), *left])) from error

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import CancelledError, maybeDeferred
+from twisted.internet.defer import maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -128,7 +128,7 @@ class _Search:
         self._solicitor.over(self._remote)
 
     def _failed(self, failure: Failure, url: GatewayUrl) -> None:
-        if failure.check(CancelledError) and self._connecting is None:
+        if self._connecting is None:  # that is what became of stop()
             return
         self._connecting = None
         self._say("Error connecting to", url, f": {failure.getErrorMessage()}")

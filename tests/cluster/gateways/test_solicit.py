@@ -7,6 +7,8 @@ from itertools import pairwise
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionRefusedError as Refused
+from twisted.internet.error import UserError
+from twisted.logger import LogEvent, LogLevel, globalLogPublisher
 
 from pubsub.config.options import Options
 from pubsub.errors import ClosedState
@@ -110,6 +112,28 @@ def test_attempts_end_with_the_server() -> None:
     told(server, "p")
     assert len(cancelled) == 1
     assert list(server.gateways.remotes) == ["B"]
+
+
+def test_an_attempt_that_is_given_up_has_not_failed() -> None:
+    """Sockets say so in words of their own when they are no longer wanted: no other is tried."""
+    server = a_server(to={"B": ["x", "y"]})
+    asked: list[object] = []
+
+    def connect(*where: object) -> Deferred[object]:
+        asked.append(where)
+        return Deferred(lambda one: one.errback(UserError()))
+
+    server.gateway_context.connect = connect
+    server.network.settle(1.5)
+    events: list[LogEvent] = []
+    globalLogPublisher.addObserver(events.append)
+    try:
+        server.gateways.close_all()
+        server.network.settle(60)
+    finally:
+        globalLogPublisher.removeObserver(events.append)
+    assert len(asked) == 1
+    assert not [event for event in events if event["log_level"] is LogLevel.error]
 
 
 def test_a_cluster_without_servers_is_not_looked_for() -> None:
