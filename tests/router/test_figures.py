@@ -182,6 +182,25 @@ def test_one_shot_subjects_do_not_flood_the_cache(world: World) -> None:
     assert round(hits - before["cache_hit_rate"] * before["num_matches"]) == 1
 
 
+def test_subjects_that_come_in_turn_are_all_kept(world: World) -> None:
+    """However few of them are remembered to have come once: none keeps another out for ever."""
+    world.attach("a")
+    world.feed("a", b"SUB wild.* 1\r\n")
+    turn = b"".join(b"PUB wild.%d 0\r\n\r\n" % at for at in range(4000))
+    hits, turns = 0.0, 0
+    while hits < 4000:
+        before = world.router.stats()
+        world.peers["a"].link.feed(turn)
+        world.output("a")
+        after = world.router.stats()
+        hits = round(
+            after["cache_hit_rate"] * after["num_matches"]
+            - before["cache_hit_rate"] * before["num_matches"]
+        )
+        turns += 1
+        assert turns < 100
+
+
 def test_times_of_activity(world: World) -> None:
     link = world.attach("a")
     start = link.last_activity

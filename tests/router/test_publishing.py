@@ -251,6 +251,34 @@ def test_a_permission_is_asked_once_for_each_subject(world: World) -> None:
     assert len(asked) == 3
 
 
+def test_what_one_may_publish_is_not_what_all_may(world: World) -> None:
+    """Nor what the same one may later; also of subjects that everybody publishes to."""
+    asked: list[bytes] = []
+
+    def ask(subject: bytes) -> bool:
+        asked.append(subject)
+        return True
+
+    links = {name: world.attach(name) for name in "abc"}
+    world.feed("c", b"SUB * 1\r\n")
+    links["a"].set_permissions(ask, None, None)
+    links["b"].set_permissions(lambda subject: False, None, None)
+    for _ in range(5):
+        for name in "abac":
+            world.feed(name, b"PUB x 0\r\n\r\nPUB y 0\r\n\r\nPUB y 0\r\n\r\n")
+    assert world.output("c") == b"MSG x 1 0\r\n\r\nMSG y 1 0\r\n\r\nMSG y 1 0\r\n\r\n" * 15
+    assert world.output("b").count(b"-ERR") == 15
+    assert asked == [b"x", b"y"]
+    links["b"].set_permissions(ask, None, None)
+    links["a"].set_permissions(lambda subject: subject == b"y", None, None)
+    for name in "ab":
+        world.feed(name, b"PUB x 0\r\n\r\nPUB y 0\r\n\r\n")
+    assert world.output("a").count(b"-ERR") == 1
+    assert world.output("b") == b""
+    assert world.output("c") == b"MSG y 1 0\r\n\r\nMSG x 1 0\r\n\r\nMSG y 1 0\r\n\r\n"
+    assert asked == [b"x", b"y"]
+
+
 # --- mapping ----------------------------------------------------------------------------
 
 

@@ -4,11 +4,17 @@ from libc.stdint cimport uint32_t, uint64_t
 
 from pubsub.router.native.types cimport Conn
 
+cdef enum:
+    # Bytes of a key that are in the table itself: a Decision is one line of the cache.
+    HELD = 48
+
 cdef struct Decision:
-    char* key
     uint64_t hash
+    # plus one: 0 is a slot that is free
     uint32_t length
-    bint answer
+    uint32_t answer
+    # the key, or a pointer to it if it is longer
+    char held[HELD]
 
 
 cdef class Decisions:
@@ -18,6 +24,8 @@ cdef class Decisions:
     cdef size_t mask
     cdef size_t count
     cdef uint64_t seed
+    # of no other, now or later
+    cdef uint64_t number
     cdef object __weakref__
     cdef bint allowed_before(self, const char* subject, int slen) noexcept
     cdef bint ask(self, const char* subject, int slen) except -1

@@ -2,20 +2,25 @@
 """What a link may publish and hear: answers of predicates, remembered in C.
 
 A predicate is asked once for each subject. Its answers are kept with the predicate, not
-with the link, so that ten thousand clients of one user share them.
+with the link, so that ten thousand clients of one user share them. That somebody may publish
+is also noted in the result of the subject, which has to be read anyway.
 """
 
 from libc.stdint cimport uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcmp, memcpy
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcmp, memcpy, memset
+from posix.stdlib cimport posix_memalign
 
 from pubsub.router.native.output cimport monotonic
+from pubsub.router.native.table cimport find_node
 from pubsub.router.native.text cimport hash_bytes
-from pubsub.router.native.types cimport Conn
+from pubsub.router.native.types cimport Conn, Node, Result
+
+cdef uint64_t numbers = 0
 
 cdef enum:
-    FIRST_SLOTS = 64
-    # Answers kept before starting afresh: about 80 bytes each. As many as results are kept of
+    FIRST_SLOTS = 16
+    # Answers kept before starting afresh: about 130 bytes each. As many as results are kept of
     # subjects nobody subscribed to; with fewer, many subjects are asked about again and again.
     MOST = 65536
     # nats-server's replyPermLimit: look for outdated replies after so many new ones,
@@ -33,32 +38,23 @@ cdef class Decisions:
         self.predicate = predicate
         self.with_queue = with_queue
         self.seed = seed
-        self.slots = <Decision*>calloc(FIRST_SLOTS, sizeof(Decision))
-        if self.slots == NULL:
-            raise MemoryError("no memory for permissions")
+        global numbers
+        numbers += 1
+        self.number = numbers
+        self.slots = new_slots(FIRST_SLOTS)
         self.mask = FIRST_SLOTS - 1
 
     def __dealloc__(self):
-        cdef size_t i
         if self.slots != NULL:
-            for i in range(self.mask + 1):
-                free(self.slots[i].key)
+            forget(self)
             free(self.slots)
 
     cdef bint ask(self, const char* subject, int slen) except -1:
         """The answer for a subject."""
         cdef uint64_t h = hash_bytes(subject, slen, self.seed)
-        cdef size_t at = h & self.mask
-        cdef Decision* slot
-        while True:
-            slot = &self.slots[at]
-            if slot.key == NULL:
-                break
-            if slot.hash == h and slot.length == <uint32_t>slen and memcmp(
-                slot.key, subject, slen
-            ) == 0:
-                return slot.answer
-            at = (at + 1) & self.mask
+        cdef Decision* slot = find(self, h, subject, slen)
+        if slot != NULL:
+            return slot.answer
         if self.with_queue:
             answer = bool(self.predicate(<bytes>subject[:slen], b""))
         else:
@@ -68,17 +64,8 @@ cdef class Decisions:
 
     cdef bint allowed_before(self, const char* subject, int slen) noexcept:
         """Whether the predicate has allowed a subject already; never asks."""
-        cdef uint64_t h = hash_bytes(subject, slen, self.seed)
-        cdef size_t at = h & self.mask
-        cdef Decision* slot = &self.slots[at]
-        while slot.key != NULL:
-            if slot.hash == h and slot.length == <uint32_t>slen and memcmp(
-                slot.key, subject, slen
-            ) == 0:
-                return slot.answer
-            at = (at + 1) & self.mask
-            slot = &self.slots[at]
-        return False
+        cdef Decision* slot = find(self, hash_bytes(subject, slen, self.seed), subject, slen)
+        return slot != NULL and slot.answer
 
     cdef bint ask_for(
         self, const char* subject, int slen, const char* queue, int qlen
@@ -86,60 +73,90 @@ cdef class Decisions:
         """The answer for a subject and a queue group."""
         cdef bytes key
         cdef uint64_t h
-        cdef size_t at
         cdef Decision* slot
         if qlen == 0:
             return self.ask(subject, slen)
         # no subject holds a space
         key = subject[:slen] + b" " + queue[:qlen]
         h = hash_bytes(key, len(key), self.seed)
-        at = h & self.mask
-        while True:
-            slot = &self.slots[at]
-            if slot.key == NULL:
-                break
-            if slot.hash == h and slot.length == <uint32_t>len(key) and memcmp(
-                slot.key, <char*>key, len(key)
-            ) == 0:
-                return slot.answer
-            at = (at + 1) & self.mask
+        slot = find(self, h, key, <int>len(key))
+        if slot != NULL:
+            return slot.answer
         answer = bool(self.predicate(<bytes>subject[:slen], <bytes>queue[:qlen]))
         keep_answer(self, h, key, <int>len(key), answer)
         return answer
+
+
+cdef Decision* new_slots(size_t size) except NULL:
+    cdef void* slots = NULL
+    if posix_memalign(&slots, sizeof(Decision), size * sizeof(Decision)):
+        raise MemoryError("no memory for permissions")
+    memset(slots, 0, size * sizeof(Decision))
+    return <Decision*>slots
+
+
+cdef inline char* key_of(Decision* slot) noexcept nogil:
+    if slot.length - 1 <= HELD:
+        return slot.held
+    return (<char**>slot.held)[0]
+
+
+cdef inline Decision* find(Decisions self, uint64_t h, const char* key, int length) noexcept nogil:
+    """What was answered about it; ``NULL``: nothing yet."""
+    cdef size_t at = h & self.mask
+    cdef Decision* slot = &self.slots[at]
+    while slot.length:
+        if slot.hash == h and slot.length == <uint32_t>length + 1 and memcmp(
+            key_of(slot), key, length
+        ) == 0:
+            return slot
+        at = (at + 1) & self.mask
+        slot = &self.slots[at]
+    return NULL
+
+
+cdef void forget(Decisions self) noexcept:
+    """All answers."""
+    cdef size_t i
+    for i in range(self.mask + 1):
+        if self.slots[i].length > HELD + 1:
+            free(key_of(&self.slots[i]))
+        self.slots[i].length = 0
+    self.count = 0
+
+
+cdef int grow(Decisions self) except -1:
+    cdef Decision* old = self.slots
+    cdef size_t size = self.mask + 1
+    cdef Decision* slots = new_slots(size * 2)
+    cdef size_t i
+    for i in range(size):
+        if old[i].length:
+            place(slots, size * 2 - 1, &old[i])
+    free(old)
+    self.slots = slots
+    self.mask = size * 2 - 1
+    return 0
 
 
 cdef int keep_answer(
     Decisions self, uint64_t h, const char* key, int length, bint answer
 ) except -1:
     # The predicate ran: the table may be another one than before.
-    cdef Decision* old = self.slots
-    cdef Decision* slots
-    cdef size_t size = self.mask + 1
-    cdef size_t i
-    cdef char* copy
-    if self.count >= MOST:
-        for i in range(size):
-            free(old[i].key)
-            old[i].key = NULL
-        self.count = 0
-    elif self.count * 2 >= size:
-        slots = <Decision*>calloc(size * 2, sizeof(Decision))
-        if slots == NULL:
-            raise MemoryError("no memory for permissions")
-        for i in range(size):
-            if old[i].key != NULL:
-                place(slots, size * 2 - 1, &old[i])
-        free(old)
-        self.slots = slots
-        self.mask = size * 2 - 1
-    copy = <char*>malloc(length if length else 1)
-    if copy == NULL:
-        raise MemoryError("no memory for permissions")
-    memcpy(copy, key, length)
     cdef Decision fresh
-    fresh.key = copy
+    cdef char* copy = fresh.held
+    if self.count >= MOST:
+        forget(self)
+    elif self.count * 2 >= self.mask + 1:
+        grow(self)
+    if length > HELD:
+        copy = <char*>malloc(length)
+        if copy == NULL:
+            raise MemoryError("no memory for permissions")
+        (<char**>fresh.held)[0] = copy
+    memcpy(copy, key, length)
     fresh.hash = h
-    fresh.length = length
+    fresh.length = <uint32_t>length + 1
     fresh.answer = answer
     place(self.slots, self.mask, &fresh)
     self.count += 1
@@ -148,7 +165,7 @@ cdef int keep_answer(
 
 cdef void place(Decision* slots, size_t mask, Decision* decision) noexcept:
     cdef size_t at = decision.hash & mask
-    while slots[at].key != NULL:
+    while slots[at].length:
         at = (at + 1) & mask
     slots[at] = decision[0]
 
@@ -196,7 +213,22 @@ cdef bint may_publish(Conn* conn, const char* subject, int slen) except -1:
     """Whether a publish is permitted; a permitted answer is used up by asking."""
     # a reference of our own: the predicate may change the link's permissions
     cdef Decisions decisions = <Decisions>conn.publish_check
-    if decisions.ask(subject, slen):
+    cdef uint64_t h = hash_bytes(subject, slen, decisions.seed)
+    cdef Node* node = find_node(conn.account, subject, slen, h)
+    cdef Result* result = NULL if node == NULL else node.result
+    cdef Decision* slot
+    cdef bint allowed
+    if result != NULL and result.permitted == decisions.number:
+        return True
+    slot = find(decisions, h, subject, slen)
+    if slot == NULL:
+        # Python runs: the result may be gone.
+        allowed = decisions.ask(subject, slen)
+    else:
+        allowed = slot.answer
+        if allowed and result != NULL:
+            result.permitted = decisions.number
+    if allowed:
         return True
     return conn.replies != NULL and (<Replies>conn.replies).allowed(<bytes>subject[:slen])
 

@@ -15,9 +15,19 @@ from pubsub.router.native.types cimport CLIENT_KIND, LEAF_KIND, LINE, Conn, Mess
 cdef inline void remember(Conn* conn, const char* line, size_t n, Message* m) noexcept:
     """Keep a PUB line that raised no fault, if the next one like it needs no checks."""
     conn.line_len = 0
-    if n > LINE or not plain(conn, m):
+    if n > LINE:
+        return
+    if conn.publish_check != NULL and (
+        n != <size_t>conn.line_seen or memcmp(line, conn.line, n)
+    ):
+        # Whether it is permitted is not looked up twice for what never comes again.
+        memcpy(conn.line, line, n)
+        conn.line_seen = <int>n
+        return
+    if not plain(conn, m):
         return
     memcpy(conn.line, line, n)
+    conn.line_seen = <int>n
     conn.line_subject = <int>(m.subject - line)
     conn.line_slen = m.slen
     conn.line_reply = <int>(m.reply - line)

@@ -151,6 +151,9 @@ cdef struct Result:
     uint32_t remote
     # where the Gates begin, in words behind this structure and from 1; 0: nobody abroad wants it
     uint32_t gates
+    # Decisions.number of those by which its subject was last found to be permitted; 0: of none.
+    # Of results that are kept only.
+    uint64_t permitted
     # Sub* array follows
 
 # The end of a result that gateways are part of.
@@ -351,6 +354,8 @@ cdef struct Conn:
     Account* line_account
     uint64_t line_epoch
     int line_len
+    # how much of ``line`` is a line that was seen, remembered or not
+    int line_seen
     int line_subject
     int line_reply
     int line_size
