@@ -251,6 +251,24 @@ def test_a_permission_is_asked_once_for_each_subject(world: World) -> None:
     assert len(asked) == 3
 
 
+def test_answers_about_subjects_of_any_length_are_remembered(world: World) -> None:
+    """Those with the same beginning, too."""
+    asked: list[bytes] = []
+
+    def ask(subject: bytes) -> bool:
+        asked.append(subject)
+        return len(subject) % 3 > 0
+
+    world.attach("a").set_permissions(ask, None, None)
+    lengths = range(1, 200)
+    for _ in range(3):
+        world.output("a")
+        for length in lengths:
+            world.feed("a", b"PUB %b 0\r\n\r\n" % (b"s" * length))
+    assert [len(subject) for subject in asked] == list(lengths)
+    assert world.output("a").count(b"Violation") == sum(not length % 3 for length in lengths)
+
+
 def test_what_one_may_publish_is_not_what_all_may(world: World) -> None:
     """Nor what the same one may later; also of subjects that everybody publishes to."""
     asked: list[bytes] = []
