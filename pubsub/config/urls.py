@@ -20,8 +20,7 @@ def split_url(text: str) -> SplitResult:
             "it is no URL: write scheme://user:password@host:port, and IPv6 addresses in brackets"
         ) from None
     try:
-        # reading the port checks it
-        parts.port  # noqa: B018
+        _ = parts.port  # reading it checks it
     except ValueError:
         raise ValueError(
             "its port is no number from 1 to 65535;"

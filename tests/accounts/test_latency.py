@@ -13,6 +13,8 @@ from pubsub.interfaces import IServiceObserver
 from pubsub.values.accounts import LatencyOptions
 
 NOW = 1_700_000_000.0
+#: a link, as the world calls it
+SERVICE: Any = "service"
 
 
 class Client:
@@ -66,7 +68,7 @@ def test_an_answer() -> None:
     token = world.ask()
     assert token is not None
     world.now = 0.010
-    world.observer.answered(token, "service", b"_R_.x")  # type: ignore[arg-type]
+    world.observer.answered(token, SERVICE, b"_R_.x")
     assert list(world.published[0][1]) == [
         "type", "id", "timestamp", "status", "requestor", "responder",
         "start", "service", "system", "total",
@@ -86,14 +88,14 @@ def test_an_answer() -> None:
 def test_a_requestor_that_shares() -> None:
     """Shows all."""
     world = World(share=True)
-    world.observer.answered(world.ask(), "service", b"_R_.x")  # type: ignore[arg-type]
+    world.observer.answered(world.ask(), SERVICE, b"_R_.x")
     assert world.metric()["requestor"]["host"] == "1.2.3.4"
 
 
 def test_nothing_is_negative() -> None:
     """Round trips are estimates, and may be longer than the whole."""
     world = World()
-    world.observer.answered(world.ask(), "service", b"_R_.x")  # type: ignore[arg-type]
+    world.observer.answered(world.ask(), SERVICE, b"_R_.x")
     metric = world.metric()
     assert (metric["service"], metric["system"], metric["total"]) == (0, 0, 2_000_000)
 
@@ -166,14 +168,14 @@ def test_requests_that_ask_to_be_traced() -> None:
     assert World(0).ask() is None
     assert World(40, draw=99).ask(headers=SAMPLED) is not None
     world = World(0)
-    world.observer.answered(world.ask(headers=SAMPLED), "service", b"_R_.x")  # type: ignore[arg-type]
+    world.observer.answered(world.ask(headers=SAMPLED), SERVICE, b"_R_.x")
     assert world.metric()["header"] == {"X-B3-Sampled": ["1"]}
 
 
 def test_a_measured_share_shows_no_headers() -> None:
     """They are not why."""
     world = World()
-    world.observer.answered(world.ask(headers=SAMPLED), "service", b"_R_.x")  # type: ignore[arg-type]
+    world.observer.answered(world.ask(headers=SAMPLED), SERVICE, b"_R_.x")
     assert "header" not in world.metric()
 
 

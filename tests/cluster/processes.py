@@ -22,8 +22,24 @@ from tests.patience import PATIENCE
 from tests.ports import free_port
 from tests.router.recording import native_backend
 
-__all__ = ["PATIENCE", "Cluster", "Processes", "command_of", "free_port", "resident", "until"]
+__all__ = [
+    "ALL_PAIRS",
+    "PATIENCE",
+    "Cluster",
+    "Processes",
+    "command_of",
+    "free_port",
+    "resident",
+    "until",
+]
 
+#: both routers by themselves, and each with each nats-server, either way round
+ALL_PAIRS = [
+    ("native", "native"),
+    ("python", "python"),
+    *((ours, other) for ours in ("native", "python") for other in ("debian", "newer")),
+    *((other, ours) for ours in ("native", "python") for other in ("debian", "newer")),
+]
 #: seconds between one look and the next: each costs the server a page
 _PAUSE = 0.03
 

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-
-import pytest
-from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 
 from pubsub.client.faultlog import LINES_PER_PEER, SERVER_LINES_PER_SECOND
 from tests.cluster.gateways.raw import INFO as GATEWAY_INFO
@@ -17,21 +13,6 @@ from tests.cluster.raw import INFO, line, member
 
 #: ever different lines
 MANY = range(300)
-
-
-@pytest.fixture
-def log() -> Iterator[list[str]]:
-    """The lines logged during the test that are seen without ``debug``."""
-    lines: list[str] = []
-
-    def observe(event: LogEvent) -> None:
-        ours = str(event.get("log_namespace", "")).startswith("pubsub.")
-        if ours and event["log_level"] is not LogLevel.debug:
-            lines.append(formatEvent(event))
-
-    globalLogPublisher.addObserver(observe)
-    yield lines
-    globalLogPublisher.removeObserver(observe)
 
 
 def about(log: list[str], text: str) -> int:

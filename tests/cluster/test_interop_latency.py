@@ -19,17 +19,12 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from tests.cluster.gateways.supercluster import Supercluster
-from tests.cluster.processes import PATIENCE, Cluster, Processes, until
+from tests.cluster.processes import ALL_PAIRS, PATIENCE, Cluster, Processes, until
 
 pytestmark = pytest.mark.compared
 
 #: of who is asked by the other: their kinds
-PAIRS = [
-    ("native", "native"),
-    ("python", "python"),
-    *((ours, other) for ours in ("native", "python") for other in ("debian", "newer")),
-    *((other, ours) for ours in ("native", "python") for other in ("debian", "newer")),
-]
+PAIRS = ALL_PAIRS
 
 ACCOUNTS = """
 accounts {

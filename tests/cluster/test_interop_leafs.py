@@ -7,9 +7,6 @@ nats-server is looked for on PATH (Debian's 2.9.10) and in the environment varia
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import nats
@@ -18,26 +15,14 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from pubsub.testing.child import ChildServer
-from tests.cluster.processes import Processes, free_port, until
+from tests.cluster.processes import ALL_PAIRS, Processes, free_port, until
 from tests.cluster.proxies import Proxies
 
 pytestmark = pytest.mark.compared
 
 #: hub and leaf node
-PAIRS = [
-    ("native", "native"),
-    ("python", "python"),
-    *((ours, other) for ours in ("native", "python") for other in ("debian", "newer")),
-    *((other, ours) for ours in ("native", "python") for other in ("debian", "newer")),
-]
+PAIRS = ALL_PAIRS
 each_pair = pytest.mark.parametrize(("hub", "spoke"), PAIRS)
-
-
-@pytest.fixture
-def processes(tmp_path: Path) -> Iterator[Processes]:
-    """No servers yet; all that are started are stopped."""
-    with ExitStack() as stack:
-        yield Processes(tmp_path, stack)
 
 
 def linked(processes: Processes, name: str, number: int = 1) -> bool:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import nats
@@ -29,13 +27,6 @@ PAIRS = [
     *((ours, other) for ours in ("native", "python") for other in ("debian", "newer")),
     *((other, "native") for other in ("debian", "newer")),
 ]
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    """No servers yet; all that are started are stopped."""
-    with ExitStack() as stack:
-        yield Cluster(tmp_path, stack)
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)

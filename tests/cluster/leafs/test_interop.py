@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import nats
@@ -20,13 +18,6 @@ from tests.cluster.processes import Processes, free_port, until
 from tests.cluster.test_interop_leafs import Inbox, Pair, linked, settled
 
 pytestmark = pytest.mark.compared
-
-
-@pytest.fixture
-def processes(tmp_path: Path) -> Iterator[Processes]:
-    """No servers yet; all that are started are stopped."""
-    with ExitStack() as stack:
-        yield Processes(tmp_path, stack)
 
 
 @pytest.mark.parametrize(

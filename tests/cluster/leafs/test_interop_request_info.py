@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 
 import nats
 import pytest
@@ -53,13 +50,6 @@ _HEADERS: tuple[dict[str, str], ...] = (
     {"k": "v"},
     {_INFO: '{"acc":"X","svc":"Y","server":"Z"}', "k": "v"},
 )
-
-
-@pytest.fixture
-def processes(tmp_path: Path) -> Iterator[Processes]:
-    """No servers yet; all that are started are stopped."""
-    with ExitStack() as stack:
-        yield Processes(tmp_path, stack)
 
 
 def accounts(*shares: int) -> str:
